@@ -1,0 +1,62 @@
+"""What a verdict may look at beside the rows: the plan as numbers, and the engine's word about itself.
+
+Every field may be None: the evidence is absent. `Evidence.own_run` says if that is a gap in our own run (INVALID) or
+rows of another tool (the gate is listed as `not_fed`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.results import ClockFact, TelemetryArray, WorkerFact
+
+
+@dataclass(frozen=True)
+class PhaseWindow:
+    """One phase of the plan on the run's clock."""
+
+    phase: str
+    start_s: float
+    end_s: float
+    constant_rate: bool
+    judged: bool
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The arrivals as planned, one entry an arrival in order of `due_ns`; indexes are those of the rows' catalog."""
+
+    due_ns: npt.NDArray[np.int64]
+    phase: npt.NDArray[np.uint8]
+    journey: npt.NDArray[np.uint8]
+    seq: npt.NDArray[np.uint32]
+    process: str = "poisson"
+    """`poisson`, `cox`, `deterministic` or `replay`."""
+    rate_knots_s: npt.NDArray[np.float64] | None = None
+    rate_per_s: npt.NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    own_run: bool
+    phases: tuple[PhaseWindow, ...] | None = None
+    planned: Planned | None = None
+    telemetry: TelemetryArray | None = None
+    workers: tuple[WorkerFact, ...] | None = None
+    clock: ClockFact | None = None
+    in_flight_limit: int | None = None
+    deadline_s: float | None = None
+    mock_pacing_error_s_p99: float | None = None
+    """How late the mocks themselves were; above their limit the run measured our mock, not the target."""
+    mock_pacing_limit_s: float | None = None
+    target_count: int | None = None
+    """Requests the target itself counted, where we own it."""
+    journey_mix: dict[str, float] | None = None
+    """Planned share of each journey."""
+    stopped_early: str = ""
+    """Why the load ended before the plan did (a signal, a budget, a full disk); empty when it ran to its end."""
+    notes: tuple[str, ...] = field(default=())
+    """Facts the engine wants said (a refused ghost worker, a malformed frame)."""

@@ -1,0 +1,107 @@
+"""One request and what came of it: the contract between the journeys, which ask, and the transport, which answers.
+
+Times are `time.monotonic_ns()` readings here; the ledger turns them into nanoseconds on the run's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.results import NEVER, Outcome, Reason
+
+
+class Request:
+    """A request, rendered but for the connection's own bytes. Mutable and slotted: it lives on the hot path."""
+
+    __slots__ = (
+        "body",
+        "deadline_ns",
+        "dialect",
+        "headers",
+        "keep_body",
+        "method",
+        "nonce",
+        "path",
+        "step",
+        "stream",
+    )
+
+    def __init__(
+        self,
+        method: bytes,
+        path: bytes,
+        headers: bytes = b"",
+        body: bytes = b"",
+        *,
+        dialect: str = "json",
+        stream: bool = False,
+        nonce: bytes = b"",
+        keep_body: bool = False,
+        step: int = 0,
+        deadline_ns: int = 0,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.headers = headers
+        """Rendered header lines, each ended by CRLF; Host, Content-Length and the run's headers are the transport's."""
+        self.body = body
+        self.dialect = dialect
+        self.stream = stream
+        self.nonce = nonce
+        """Bytes that must appear in the answer; empty asks for nothing."""
+        self.keep_body = keep_body
+        self.step = step
+        self.deadline_ns = deadline_ns
+        """Absolute; 0 takes the job's deadline from the moment of sending."""
+
+
+class Exchange:
+    """What came of one request. `body` is kept only where the request asked for it."""
+
+    __slots__ = (
+        "attempts",
+        "body",
+        "bytes_in",
+        "degraded",
+        "events",
+        "finish_reason",
+        "finished_ns",
+        "first_token_ns",
+        "flags",
+        "last_token_ns",
+        "max_gap_ns",
+        "outcome",
+        "reason",
+        "request",
+        "sent_ns",
+        "served_by",
+        "status",
+        "tokens_in",
+        "tokens_out",
+    )
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.outcome = Outcome.NOT_SENT
+        self.reason = Reason.NONE
+        self.status = 0
+        self.attempts = 0
+        self.flags = 0
+        self.sent_ns = NEVER
+        self.first_token_ns = NEVER
+        self.last_token_ns = NEVER
+        self.finished_ns = NEVER
+        self.events = 0
+        self.max_gap_ns = 0
+        self.tokens_in = 0
+        self.tokens_out = 0
+        self.bytes_in = 0
+        self.degraded = 0
+        """Index into the catalog's degraded signals; 0 is none."""
+        self.served_by = ""
+        self.finish_reason = ""
+        self.body = b""
+
+
+Done = Callable[[Exchange], None]
+"""Called exactly once for every request handed to the transport, never from inside the call that handed it over."""

@@ -1,0 +1,87 @@
+"""What the engine is asked to do: one JSON file, `engine/job.json` in the run folder. It holds no secret: header values
+may carry `${env:NAME}`, which only the worker that sends them resolves."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True)
+class JourneySpec:
+    """A built-in journey, as the plan writes it."""
+
+    name: str
+    kind: str
+    """`chat`, `embed`, `search`, `tool` or `http`; for a profile file, `profile`."""
+    weight: float = 1.0
+    path: str = ""
+    """Joined to the target's base URL; empty takes the kind's default."""
+    method: str = "POST"
+    model: str = ""
+    stream: bool = True
+    dialect: str = "openai"
+    """How the answer is read: `openai`, `responses`, `anthropic`, `gemini`, `sse`, `json`, `bytes`."""
+    body: str = ""
+    """A JSON template; empty takes the kind's own. `{{prompt}}`, `{{max_tokens}}`, `{{seq}}`, `{{nonce}}` are filled in."""
+    headers: dict[str, str] = field(default_factory=dict)
+    expect_nonce: bool = False
+
+
+@dataclass(frozen=True)
+class DegradedSignal:
+    """When an answer counts as degraded: a header (`name`, and `equals`, or any value when empty)."""
+
+    name: str
+    equals: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"header {self.name}" + (f" == {self.equals}" if self.equals else "")
+
+
+@dataclass(frozen=True)
+class EngineJob:
+    run_id: str
+    target: str
+    """Base URL."""
+    allow_hosts: tuple[str, ...]
+    """Hosts that the caller owns and listed, beside loopback."""
+    journeys: tuple[JourneySpec, ...]
+    """In the order of the arrivals' `journey` index."""
+    phases: tuple[str, ...]
+    profile: str = ""
+    """Path of a load profile (locustfile) instead of the built-in journeys."""
+    headers: dict[str, str] = field(default_factory=dict)
+    degraded: tuple[DegradedSignal, ...] = ()
+    served_by_header: str = "x-served-by"
+    prompts: str = ""
+    """Path of a JSONL of prompts; empty draws prompts of the arrivals' token sizes from the seed."""
+    seed: int = 0
+    processes: int = 1
+    in_flight_limit: int = 10_000
+    deadline_s: float = 60.0
+    idle_limit_s: float = 30.0
+    body_limit_bytes: int = 16 * 1024 * 1024
+    late_cut_s: float = 5.0
+    """An arrival that the generator reaches later than this is `not_sent` (reason `late`), not fired in a burst."""
+    drain_s: float = 30.0
+    """How long answers may still come after the last arrival is due (the deadline bounds it too)."""
+    warm_connections: int = 0
+    """Connections opened before the start, each worker; 0 lets the engine choose from the plan."""
+    limit_requests: int = 1_000_000
+
+    def write(self, path: Path) -> None:
+        path.write_bytes(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2))
+
+    @classmethod
+    def read(cls, path: Path) -> EngineJob:
+        data: dict[str, Any] = orjson.loads(path.read_bytes())
+        data["journeys"] = tuple(JourneySpec(**j) for j in data["journeys"])
+        data["degraded"] = tuple(DegradedSignal(**d) for d in data["degraded"])
+        for name in ("allow_hosts", "phases"):
+            data[name] = tuple(data[name])
+        return cls(**data)

@@ -1,0 +1,22 @@
+"""The waist of the house: what a request's end looks like, on disk and in memory."""
+
+from harness.results.outcome import NEVER_SENT, SUCCESSES, Outcome, Reason
+from harness.results.row import ARRIVAL, NEVER, RESULT_DTYPE, Catalog, ResultArray, Rows
+from harness.results.telemetry import TELEMETRY_DTYPE, ClockFact, TelemetryArray, WorkerFact
+
+__all__ = [
+    "ARRIVAL",
+    "NEVER",
+    "NEVER_SENT",
+    "RESULT_DTYPE",
+    "SUCCESSES",
+    "TELEMETRY_DTYPE",
+    "Catalog",
+    "ClockFact",
+    "Outcome",
+    "Reason",
+    "ResultArray",
+    "Rows",
+    "TelemetryArray",
+    "WorkerFact",
+]

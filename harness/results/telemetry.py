@@ -1,0 +1,54 @@
+"""What the engine says about itself, once a second and worker: the evidence behind the validity gates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+TELEMETRY_DTYPE = np.dtype(
+    [
+        ("t_s", "<f8"),  # end of the second, on the run's clock
+        ("worker", "<u2"),
+        ("cpu_share", "<f4"),  # of one core, 0..1
+        ("loop_lag_s_max", "<f4"),
+        ("loop_lag_s_p99", "<f4"),
+        ("send_lag_s_p99", "<f4"),
+        ("gc_pause_s_max", "<f4"),
+        ("in_flight", "<u4"),
+        ("in_flight_area_s", "<f8"),  # integral of in-flight over time since the start: request-seconds
+        ("fired", "<u4"),  # cumulative: arrivals whose journey was started
+        ("finished", "<u4"),  # cumulative: arrivals with a terminal outcome, not_sent included
+        ("not_sent", "<u4"),  # cumulative
+        ("connects", "<u4"),  # cumulative: new TCP connections
+        ("client_failures", "<u4"),  # cumulative: failures of our own machine
+    ]
+)
+
+TelemetryArray = npt.NDArray[np.void]
+
+
+@dataclass(frozen=True)
+class WorkerFact:
+    """The end of one worker, as the master saw it."""
+
+    worker: int
+    state: str
+    """`done`, `lost`, `stalled`, `refused`, `lying`."""
+    planned: int
+    """Arrivals that this worker was to fire."""
+    reported: int
+    """Arrivals that it said it had finished (terminal outcomes)."""
+    clock_offset_s: float = 0.0
+    """Its run clock minus the master's, estimated; same-host workers share one clock."""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ClockFact:
+    """How long the load took by three clocks; they disagree after a sleep or a step."""
+
+    monotonic_s: float
+    boottime_s: float
+    wall_s: float
