@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _NUMBER = r"(?P<number>\d+(?:\.\d+)?)"
@@ -78,7 +79,7 @@ def parse_bytes(text: str) -> int:
 
 def format_duration(seconds: float) -> str:
     """The shortest honest form for a person: `0.4 ms`, `1 930 ms`, `7.1 s`, `12 m 30 s`."""
-    if seconds != seconds:
+    if math.isnan(seconds):
         return "-"
     if seconds == float("inf"):
         return "never"

@@ -26,7 +26,7 @@ class JourneySpec:
     dialect: str = "openai"
     """How the answer is read: `openai`, `responses`, `anthropic`, `gemini`, `sse`, `json`, `bytes`."""
     body: str = ""
-    """A JSON template; empty takes the kind's own. `{{prompt}}`, `{{max_tokens}}`, `{{seq}}`, `{{nonce}}` are filled in."""
+    """A JSON template; empty takes the kind's own. `{{prompt}}`, `{{max_tokens}}`, `{{seq}}`, `{{nonce}}` go in."""
     headers: dict[str, str] = field(default_factory=dict)
     expect_nonce: bool = False
 
