@@ -1,0 +1,15 @@
+"""Every mock by its name in `mocks.json`. A new one is an entry here and a `MockType`."""
+
+from __future__ import annotations
+
+from mock_services.plain import PLAIN
+from mock_services.service import MockType
+
+MOCKS: dict[str, MockType] = {
+    "plain": PLAIN,
+}
+
+CHILDREN: dict[str, tuple[str, ...]] = {
+    "copilot": ("-m", "mock_services.copilot"),
+}
+"""Mocks that are whole programs: started with these arguments of Python's, `--port` and `--ready-file`."""
