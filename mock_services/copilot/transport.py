@@ -101,6 +101,8 @@ class _Connection(asyncio.Protocol):
         self._buffered = 0
         self._is_paused = False
         self._waiter: asyncio.Future[None] | None = None
+        self._silent_since_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
@@ -109,6 +111,9 @@ class _Connection(asyncio.Protocol):
         """Sends a request and waits for the head of its response."""
         assert self._transport is not None and self.is_complete, "one exchange at a time"
         self.status, self.headers = 0, []
+        if self._timer is not None:  # armed for another exchange's timeout
+            self._timer.cancel()
+            self._timer = None
         self.is_complete = self.is_reusable = self._has_head = self._has_length = False
         lines = [f"{request.method} ".encode() + request.url.raw_path + b" HTTP/1.1"]
         lines += [name + b": " + value for name, value in request.headers.raw]
@@ -141,20 +146,28 @@ class _Connection(asyncio.Protocol):
     async def _wait(self) -> None:
         """Until something has come, the connection is lost, or the peer has been silent for too long."""
         self._waiter = self._loop.create_future()
-        timer = None if self.read_timeout_s is None else self._loop.call_later(self.read_timeout_s, self._expire)
+        self._silent_since_s = self._loop.time()
+        if self.read_timeout_s is not None and self._timer is None:
+            self._timer = self._loop.call_later(self.read_timeout_s, self._look)
         try:
             await self._waiter
         finally:
             self._waiter = None
-            if timer is not None:
-                timer.cancel()
+
+    def _look(self) -> None:
+        """The one timer of a connection: it looks how long the present wait has lasted, and looks again."""
+        self._timer = None
+        if self._waiter is None or self.read_timeout_s is None:
+            return
+        left_s = self._silent_since_s + self.read_timeout_s - self._loop.time()
+        if left_s <= 0:
+            self._break(httpx.ReadTimeout("the peer fell silent"))
+        else:
+            self._timer = self._loop.call_later(left_s, self._look)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-    def _expire(self) -> None:
-        self._break(httpx.ReadTimeout("the peer fell silent"))
 
     def _break(self, error: httpx.TransportError) -> None:
         self._error = self._error or error
@@ -182,6 +195,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_reusable = False
+        if self._timer is not None:
+            self._timer.cancel()
         if self.home is not None:
             self.home.remove(self)
             self.home = None
