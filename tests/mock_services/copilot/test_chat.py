@@ -1,4 +1,4 @@
-"""The wire side of an answer: streams that break, callers that leave, queues that are full, and the planted weaknesses."""
+"""The wire side: streams that break, callers that leave, queues that are full, and the planted weaknesses."""
 
 from __future__ import annotations
 
