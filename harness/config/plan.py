@@ -85,8 +85,12 @@ class Upstream(Strict):
 class Limits(Strict):
     """What the run may not exceed: refused before the start where the plan would, stopped where the run does."""
 
-    in_flight: int = Field(
-        default=10_000, ge=1, le=100_000, description="Requests open at once; an arrival beyond it is `not_sent`."
+    in_flight: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="Requests open at once; an arrival beyond it is `not_sent`. "
+        "Left out: 10,000, or half of the descriptor limit where that is less.",
     )
     requests: Count = Field(default=1_000_000, description="Requests in all.")
     cost: Money | None = Field(default=None, description="Money in all; needs `prices`.")
@@ -183,6 +187,20 @@ class Plan(Strict):
     def target_upstream(self) -> str:
         """The upstream that is the target; empty where the target is a URL."""
         return "" if "://" in self.target else self.target
+
+    def request_path(self, path: str) -> str:
+        """`path` below the target's own base path: `/v1` + `/v1/chat/completions` is one `/v1`, not two."""
+        base = urlsplit(self.target).path.rstrip("/") if "://" in self.target else ""
+        version = base.rpartition("/")[2]
+        if version and path.startswith(f"/{version}/"):
+            path = path.removeprefix(f"/{version}")
+        return base + path
+
+    @property
+    def origin(self) -> str:
+        """The target's scheme, host and port; empty where the target is an upstream."""
+        url = urlsplit(self.target)
+        return f"{url.scheme}://{url.netloc}" if "://" in self.target else ""
 
     @property
     def target_host(self) -> str:
