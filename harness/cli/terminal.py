@@ -36,8 +36,18 @@ def show(text: str) -> None:
 
 
 def show_json(value: Any) -> None:
-    """The result as JSON, on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))  # noqa: T201 -- as above
+    """The result as JSON, on stdout, without secrets. ASCII: nothing in it can steer a terminal."""
+    print(json.dumps(_without_secrets(value), indent=2, allow_nan=False))  # noqa: T201 -- as above
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _without_secrets(child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_secrets(child) for child in value]
+    return value
 
 
 def note(text: str) -> None:

@@ -34,6 +34,7 @@ METRICS = {
 
 OUTCOMES = {
     "ok": "Answered, whole and well-formed.",
+    "degraded": "Answered in degraded mode, as the plan's signals tell: a success that goodput does not count.",
     "throttled": "429, or a quota error inside the answer. Neither a success nor a capacity finding of the app.",
     "server_error": "A 5xx, or an error object inside a 200.",
     "client_error": "A 4xx but 429, or a redirect: redirects are not followed.",

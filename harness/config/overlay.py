@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from harness.config.tree import Node, Source, read_tree
+from harness.config.tree import Node, Source, read_tree, scalar_of
 from harness.errors import Problem, UsageError
 
 _STEP = re.compile(r"[^.\[\]]+|\[\d+\]")
@@ -24,7 +24,7 @@ def merged(below: Node, above: Node) -> Node:
 
 
 def set_value(tree: Node, assignment: str) -> None:
-    """Apply `a.b[0].c=value` to the tree, in place. The value is YAML (`24k`, `[a, b]`, `{for: 5m}`); what it may be is
+    """Apply `a.b[0].c=value` to the tree, in place. The value may be `24k`, `[a, b]` or `{for: 5m}`; what fits there is
     left to the schema. Raises UsageError where the assignment cannot be read or does not fit the tree."""
     source = Source(f"--set {assignment}")
     path, equals, text = assignment.partition("=")
@@ -75,14 +75,11 @@ def _steps(path: str, tree: Node) -> list[str | int]:
 
 
 def _value(text: str, source: Source) -> Node:
-    if not text.strip():
-        return Node("", source)
-    try:
-        value = read_tree(text, source.name)
-    except UsageError:
-        # `--set slo.slos[0]=ttft p95 <= 2s {x: y}` and the like: what is not YAML is text.
-        return Node(text, source)
-    return _without_places(value, source)
+    """`[a, b]`, `{for: 5m}` and quoted text are YAML; anything else is one plain value, whatever it holds."""
+    text = text.strip()
+    if text[:1] in ("[", "{", "'", '"'):
+        return _without_places(read_tree(text, source.name), source)
+    return Node(scalar_of(text) if text else "", source, plain=True)
 
 
 def _without_places(node: Node, source: Source) -> Node:

@@ -20,8 +20,11 @@ def problems_of(error: ValidationError, tree: Node, model: type[BaseModel], pref
     found = []
     meant: set[tuple[Path, str]] = set()
     # Misspelt fields first: the field that was meant is then not called missing as well.
-    for details in sorted(error.errors(include_url=False), key=lambda d: d["type"] != "extra_forbidden"):
+    errors = sorted(error.errors(include_url=False), key=lambda d: d["type"] != "extra_forbidden")
+    for details in errors:
         path = tuple(details["loc"])
+        if details["type"] == "too_short" and any(e["loc"][: len(path)] == path != e["loc"] for e in errors):
+            continue  # an item that is wrong is not counted by pydantic, but it is there
         if details["type"] == "missing" and (path[:-1], path[-1]) in meant:
             continue
         node, place = tree.locate(path)
@@ -51,7 +54,9 @@ def path_text(path: Path) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that is nearest to a misspelt one; empty where none is near."""
     original = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), original, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.lower(), original, n=3, cutoff=0.6)
+    # Letters in the wrong order are the commonest slip of all.
+    near.sort(key=lambda name: sorted(name) != sorted(word.lower()))
     return original[near[0]] if near else ""
 
 
@@ -76,6 +81,8 @@ def _words(details: ErrorDetails, path: Path, model: type[BaseModel]) -> tuple[s
     if kind == "value_error":
         what, _, advice = message.removeprefix("Value error, ").partition("; ")
         return what, advice
+    if kind == "too_short":
+        return "empty", "at least one is needed"
     given = details.get("input")
     shown = f", not {given!r}" if isinstance(given, str | int | float | bool | None) else ""
     return f"{message[:1].lower()}{message[1:]}{shown}".replace("input should", "should"), ""

@@ -110,7 +110,7 @@ Probability = Annotated[
 FilePath = Annotated[
     Path,
     BeforeValidator(_path),
-    PlainSerializer(str),
+    PlainSerializer(str, when_used="json"),
     WithJsonSchema(
         {"type": "string", "title": "path", "description": "taken from the folder of the file it stands in"}
     ),

@@ -9,12 +9,12 @@ MASK = "[redacted]"
 
 # A name that says "secret", then its value, in headers, JSON, YAML, query strings and command lines alike.
 _NAME = (
-    r"(?:proxy-)?authorization|(?:set-)?cookie|x-goog-api-key|[\w-]*api[_-]?key|[\w-]*secret(?:[_-]?key)?|"
+    r"(?:proxy-)?authorization|(?:set-)?cookie|x-goog-api-key|[\w-]*api[_-]?key|[\w-]*secret[\w-]*|"
     r"[\w-]*password|passwd|[\w-]*(?:access|auth|session|refresh|bearer|id)[_-]?token|token|signature|sig|client[_-]?secret"
 )
 _NAMED = re.compile(
     rf"(?P<head>(?<![\w-])[\"']?(?:{_NAME})[\"']?\s*[:=]\s*)"
-    r"(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*'|(?:(?:bearer|basic|token|digest)\s+)?[^\s,;&\"'}\])]+)",
+    r"(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*'|(?:(?:bearer|basic|token|digest)\s+)?(?:\$\{env:\w+\}|[^\s,;&\"'}\])])+)",
     re.IGNORECASE,
 )
 _SCHEME = re.compile(r"(?P<head>\b(?:bearer|basic)\s+)(?P<value>[A-Za-z0-9._~+/=-]{8,})", re.IGNORECASE)
@@ -24,10 +24,13 @@ _SHAPES = re.compile(
     r"\b(?:sk-[A-Za-z0-9_-]{16,}|pk-[A-Za-z0-9_-]{16,}|gsk_[A-Za-z0-9]{16,}|xai-[A-Za-z0-9]{16,}|hf_[A-Za-z0-9]{16,}|"
     r"AKIA[A-Z0-9]{12,}|ASIA[A-Z0-9]{12,}|AIza[A-Za-z0-9_-]{30,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|"
     r"glpat-[A-Za-z0-9_-]{16,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_(?:live|test)_[A-Za-z0-9]{16,}|pcsk_[A-Za-z0-9_]{16,}|"
-    r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)"
+    r"eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)"
 )
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-_REFERENCE = re.compile(r"\$\{env:[A-Za-z_][A-Za-z0-9_]*\}")
+# What may stand beside the mask or a reference without being a secret itself.
+_HARMLESS = re.compile(
+    rf"\$\{{env:[A-Za-z_][A-Za-z0-9_]*\}}|{re.escape(MASK[:-1])}\]?|(?:bearer|basic|token|digest)\s|[\s\"']", re.I
+)
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -46,7 +49,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 def _mask_value(match: re.Match[str]) -> str:
     value = match["value"]
-    if _REFERENCE.search(value) or MASK in value:
+    if not _HARMLESS.sub("", value):
         return match[0]
     quote = value[0] if value[0] in "\"'" and value[-1] == value[0] else ""
     return f"{match['head']}{quote}{MASK}{quote}"
