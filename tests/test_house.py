@@ -1,4 +1,4 @@
-"""The habits of the house, as a test: sizes, names, tests that mirror the tree, no loose ends (docs/architecture.md)."""
+"""The habits of the house, as a test: sizes, names, tests that mirror the tree, no loose ends."""
 
 from __future__ import annotations
 
