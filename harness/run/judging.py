@@ -94,3 +94,53 @@ def _planned(arrivals: np.ndarray[Any, Any], manifest: dict[str, Any]) -> Planne
         rate_per_s=np.array(manifest["rate_per_s"]),
         tokens_out=arrivals["tokens_out"],
     )
+
+
+def _load_arrivals(folder: store.RunFolder) -> np.ndarray[Any, Any]:
+    try:
+        arrivals = np.load(folder.arrivals, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise EvidenceError(Problem(f"the planned arrivals cannot be read: {error}", file=str(folder.arrivals))) from None
+    assert isinstance(arrivals, np.ndarray)
+    return arrivals
+
+
+def _job(folder: store.RunFolder) -> dict[str, Any]:
+    return folder.read_json(folder.job)
+
+
+def _counts(folder: store.RunFolder) -> dict[str, Any]:
+    return folder.read_json(folder.mocks_counts) if folder.mocks_counts.exists() else {}
+
+
+def _dependencies(folder: store.RunFolder) -> tuple[Dependency, ...]:
+    return tuple(
+        Dependency(
+            name=name,
+            kind=str(count.get("mock", "")),
+            requests=count["requests"],
+            by_status=count["by_status"],
+            pacing_error_s_p99=None if (ms := count.get("pacing_error_ms_p99")) is None else ms / 1e3,
+        )
+        for name, count in _counts(folder).items()
+    )
+
+
+def _run(folder: store.RunFolder, manifest: dict[str, Any], evidence: Evidence, facts: EngineFacts) -> Run:
+    return Run(
+        run_id=folder.run_id,
+        target=manifest["target"],
+        repeat=manifest["repeat"],
+        plan_name=manifest["plan"],
+        plan_text=folder.plan.read_text("utf-8") if folder.plan.exists() else "",
+        plan_hash=manifest["plan_hash"],
+        slo_text="\n".join(line["text"] for line in manifest["slos"]),
+        seed=manifest["seed"],
+        started=datetime.fromtimestamp(facts.start_wall_s, datetime.fromisoformat(manifest["started"]).tzinfo)
+        if facts.start_wall_s
+        else datetime.fromisoformat(manifest["started"]),
+        peak_label=manifest["peak_label"],
+        report_path=str(folder.report),
+        versions=tuple((what, version) for what, version in manifest["versions"]),
+        partial=evidence.stopped_early,
+    )
