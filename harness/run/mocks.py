@@ -22,6 +22,7 @@ from harness.guard.children import end, spawn
 TOKEN_VARIABLE = "PEAKPROOF_MOCK_TOKEN"  # noqa: S105 -- the name of a variable
 READY_WITHIN_S = 20.0
 GRACE_S = 4.0
+LOG_PAGE = 10_000
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,18 @@ class MockFleet:
         return counts
 
     def _log(self) -> Iterator[Any]:
-        after = -1
+        after = 0
         while True:
             try:
-                answer = self.admin.get("/log", params={"after": after, "limit": 5000})
+                answer = self.admin.get("/log", params={"after": after, "limit": LOG_PAGE})
                 answer.raise_for_status()
             except httpx.HTTPError:
                 return
-            entries = answer.json()["entries"]
-            if not entries:
+            page = answer.json()
+            if not page["log"]:
                 return
-            yield from entries
-            after = entries[-1]["index"]
+            yield from page["log"]
+            after = page["next_after"]
 
 
 @contextmanager
