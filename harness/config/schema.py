@@ -44,7 +44,7 @@ _SLO_LIST = {"type": "array", "items": {"type": ["string", "object"]}, "minItems
 _WORDS = {"type": "string"}
 _SHORT_FORMS: dict[str, dict[str, Any]] = {
     "Slice": {"type": "string", "examples": ["5m"]},
-    "Burst": {"enum": ["fitted", "none"]},
+    "Burst": {"enum": ["fitted", "none", "poisson", "chat", "code"]},
     "Prompts": {"type": "string", "title": "path of a JSONL"},
     "Confidence": {"type": "number", "exclusiveMinimum": 0.5, "exclusiveMaximum": 1},
 }
