@@ -109,7 +109,7 @@ def timeline(
     bins = math.floor(last_due / _NS / width_s) + 1
     due_bin = _bin_of(arrivals["due_ns"], width_s)
     sent = arrivals["sent_ns"][arrivals["sent_ns"] >= 0]
-    median, tail = (_quantiles(latencies_s(arrivals, metric), due_bin, bins, q) for q in (0.5, quantile))
+    median, tail = _quantiles(latencies_s(arrivals, metric), due_bin, bins, (0.5, quantile))
     count = _tally(due_bin, bins)
     judged_count = _tally(due_bin[judged_mask(arrivals, rows.catalog, judged)], bins)
     return Timeline(
@@ -170,17 +170,20 @@ def _tally(bin_of: Counts, bins: int) -> Counts:
     return np.bincount(bin_of[bin_of < bins], minlength=bins)
 
 
-def _quantiles(values: Floats, bin_of: Counts, bins: int, q: float) -> Floats:
-    """The inverse of the empirical distribution in each bin; NaN in an empty one."""
-    known = ~np.isnan(values)
-    values, bin_of = values[known], bin_of[known]
-    order = np.lexsort((values, bin_of))
-    counts = np.bincount(bin_of, minlength=bins)
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    rank = np.maximum(0, np.ceil(q * counts - 1e-9).astype(np.int64) - 1)
-    found = np.full(bins, np.nan)
-    some = counts > 0
-    found[some] = values[order][(starts + rank)[some]]
+def _quantiles(values: Floats, bin_of: Counts, bins: int, at: tuple[float, ...]) -> list[Floats]:
+    """The inverse of the empirical distribution in each bin, one array for each of `at`; NaN in an empty bin.
+    `bin_of` ascends: rows are in order of due time."""
+    found = [np.full(bins, np.nan) for _ in at]
+    edges = np.searchsorted(bin_of, np.arange(bins + 1))
+    for i in range(bins):
+        inside = values[edges[i] : edges[i + 1]]
+        inside = inside[~np.isnan(inside)]
+        if inside.size == 0:
+            continue
+        ranks = [max(0, math.ceil(q * inside.size - 1e-9) - 1) for q in at]
+        ordered = np.partition(inside, sorted(set(ranks)))
+        for values_of, rank in zip(found, ranks, strict=True):
+            values_of[i] = ordered[rank]
     return found
 
 
