@@ -150,7 +150,7 @@ class Flight:
             self._flights.transport.send(self._render(item), self._done)
         elif item.__class__ is Think:
             self._timer = self._flights.loop.timer(item.seconds)
-            self._timer.start(self._thought)
+            self._timer.start(self._thought, update=True)  # by the clock, not by the loop's cached time
         else:
             self._raised(TypeError(f"a journey yields steps (chat, search, http, think, ...), not {item!r:.80}"))
 

@@ -15,12 +15,12 @@ import numpy as np
 import orjson
 
 from harness.engine.carrier import environment, seal_locust
-from harness.engine.channel import MESSAGE
 from harness.engine.facts import EngineFacts, engine_folder, first_catalog
 from harness.engine.job import EngineJob
 from harness.engine.lifeline import GRACE_S, Lifeline
 from harness.engine.progress import Progress
 from harness.engine.roll import Roll
+from harness.engine.seal import MESSAGE
 from harness.engine.share import load_arrivals
 from harness.engine.starting import last_words, tell
 from harness.engine.tick import Tick

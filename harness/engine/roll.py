@@ -87,7 +87,7 @@ class Roll:
         silent = []
         for number, entry in enumerate(self.entries):
             if entry.state == "running" and now_s - entry.heard_s > SILENT_S:
-                entry.state, entry.detail = "stalled", f"silent for more than {SILENT_S:g} s"
+                entry.state = "stalled"
                 silent.append(number)
         return silent
 

@@ -12,11 +12,11 @@ import gevent
 from gevent.event import Event
 
 from harness.engine.carrier import environment, seal_locust
-from harness.engine.channel import MESSAGE
 from harness.engine.facts import engine_folder
 from harness.engine.job import EngineJob
 from harness.engine.lifeline import Lifeline
 from harness.engine.load import Load
+from harness.engine.seal import MESSAGE
 from harness.engine.share import Share, load_arrivals
 from harness.engine.tick import Tick
 from harness.engine.transport import Transport
