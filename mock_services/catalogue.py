@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from mock_services.llm.openai import OpenAI
+from mock_services.llm.presets import PRESETS
+from mock_services.llm.settings import ProviderSettings
 from mock_services.plain import PLAIN
 from mock_services.service import MockType
 from mock_services.tools import TOOLS
 from mock_services.vector import QDRANT
 
 MOCKS: dict[str, MockType] = {
+    "openai": MockType(ProviderSettings, OpenAI, PRESETS),
     "plain": PLAIN,
     "qdrant": QDRANT,
     "tools": TOOLS,

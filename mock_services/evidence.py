@@ -100,10 +100,10 @@ class DelayHistogram:
         self._bins: Counter[int] = Counter()
         self.count = 0
 
-    def add(self, delay_s: float) -> None:
+    def add(self, delay_s: float, n: int = 1) -> None:
         ratio = delay_s / _FLOOR_S
-        self._bins[0 if ratio <= 1 else math.ceil(math.log2(ratio) * _BINS_PER_OCTAVE)] += 1
-        self.count += 1
+        self._bins[0 if ratio <= 1 else math.ceil(math.log2(ratio) * _BINS_PER_OCTAVE)] += n
+        self.count += n
 
     def quantile_s(self, q: float) -> float | None:
         """The upper edge of the bin that holds the q-quantile, or None where nothing was measured."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mock_services.evidence import Counts
-from mock_services.server import Answer, Request
+from mock_services.server import Answer, Request, Response
 
 Clock = Callable[[], float]
 """Monotonic seconds. The event loop's own in a running mock, a variable in tests."""
@@ -43,8 +43,12 @@ def explain(error: ValidationError) -> list[str]:
 
 
 def change_settings(settings: S, changes: Mapping[str, Any]) -> S:
-    """The same settings but for `changes`, validated as a whole."""
-    return parse_settings(type(settings), {**settings.model_dump(), **changes})
+    """The same settings but for `changes`, validated as a whole. A group of settings is changed key by key."""
+    now = settings.model_dump()
+    for key, value in changes.items():
+        grouped = isinstance(value, Mapping) and isinstance(getattr(settings, key, None), Settings)
+        now[key] = {**now[key], **value} if grouped else value
+    return parse_settings(type(settings), now)
 
 
 @dataclass
@@ -76,6 +80,20 @@ class Service(Protocol):
 
     def handle(self, request: Request) -> Answer | Awaitable[Answer]:
         """Answers at once where it can; fills `request.record` with model, tokens and outcome as it learns them."""
+
+
+@runtime_checkable
+class ErrorVoice(Protocol):
+    """A service that has its own words for failure: faults speak through it."""
+
+    def error(self, request: Request, status: int, message: str) -> Response:
+        """An error of this status as this service words it. An empty message takes the service's own."""
+
+    def throttled(self, request: Request, retry_after_s: float | None) -> Response:
+        """The service's 429; without a hint where `retry_after_s` is None."""
+
+    def error_event(self, request: Request, message: str) -> bytes:
+        """The failure of a stream that has begun: the service's own frame."""
 
 
 @dataclass(frozen=True)
