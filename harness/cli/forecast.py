@@ -12,7 +12,9 @@ from harness.cli.terminal import note, show, show_json
 
 def forecast(
     history: Annotated[Path, typer.Argument(metavar="HISTORY", help="Counts, timestamps, or a trace.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="PEAK.json", help="What a plan's `from` reads.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="PEAK.json", help="What a plan's `from` reads.")
+    ] = None,
     quantile: Annotated[float, typer.Option(help="Chance that the peak stays below, 0 to 1.")] = 0.95,
     growth: Annotated[float, typer.Option(help="1.3 is 30 % more traffic than the history has.")] = 1.0,
     horizon: Annotated[int, typer.Option(metavar="DAYS", help="Days ahead.")] = 7,
@@ -23,18 +25,18 @@ def forecast(
     from harness.forecast import peak_to_json
     from harness.run import forecast_file
 
-    found = forecast_file(
-        history, out, format_name=format_name, quantile=quantile, growth=growth, horizon_days=horizon
-    )
+    found = forecast_file(history, out, format_name=format_name, quantile=quantile, growth=growth, horizon_days=horizon)
     peak, intake = found.peak, found.history.intake
     if as_json:
         import json
 
         show_json(json.loads(peak_to_json(peak)))
         return 0
-    show(f"history   {found.history.name}: {intake.format}, {intake.rows_in:,} rows in, {intake.rows_used:,} used")
+    show(f"history   {found.history.name}: {found.history.format}, {intake.rows_in:,} rows in, {intake.rows_used:,} used")
     for issue in intake.issues:
-        show(f"          {issue}")
+        show(f"          line {issue.first_line}: {issue.count:,} rows {issue.kind}: {issue.what}")
+    for finding in intake.findings:
+        show(f"          {finding}")
     show(f"label     {peak.label}")
     show(f"peak      {peak.sentence}")
     for text in peak.notes:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def up(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[llm|vectordb|tools|copilot]...", help="All of them.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[llm|vectordb|tools|copilot]...", help="All of them.")
+    ] = None,
     free_ports: Annotated[bool, typer.Option("--free-ports", help="Take free ports instead of 8080 to 8083.")] = False,
 ) -> int:
     """Start mock dependencies on loopback and serve until Ctrl-C."""

@@ -24,7 +24,7 @@ FORMATS: Mapping[str, tuple[str, Callable[[Report], str | bytes]]] = {
     "junit": ("junit.xml", junit),
     "md": ("summary.md", markdown),
     "text": ("summary.txt", summary_text),
-    "csv": ("rows.csv", lambda report: rows_csv(_rows(report))),
+    "csv": ("rows.csv", lambda report: "".join(rows_csv(_rows(report)))),
     "parquet": ("rows.parquet", lambda report: rows_parquet(_rows(report))),
 }
 """Format -> (file name, exporter)."""

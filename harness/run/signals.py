@@ -11,7 +11,7 @@ from types import FrameType
 
 @contextlib.contextmanager
 def stopping(
-    first: Callable[[str], None] = lambda why: None, second: Callable[[], None] = lambda: None
+    first: Callable[[str], None] | None = None, second: Callable[[], None] | None = None
 ) -> Iterator[threading.Event]:
     """Inside, the first SIGINT or SIGTERM calls `first` with the reason and sets the event; a further one calls
     `second`. The handlers before are put back at the end. Main thread only, as all signal handling is."""
@@ -19,10 +19,12 @@ def stopping(
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         if seen.is_set():
-            second()
+            if second is not None:
+                second()
             return
         seen.set()
-        first(f"stopped by {signal.Signals(number).name}")
+        if first is not None:
+            first(f"stopped by {signal.Signals(number).name}")
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -9,7 +9,8 @@ from harness import forecast, store
 
 HERE = Path(__file__).resolve().parent
 HISTORY_SEED = 20
-DAYS = 14
+HISTORY_PEAK_PER_S = 14.5
+"""history.csv is `generate_history(HISTORY_SEED, peak_per_s=HISTORY_PEAK_PER_S)`, kept as a file to be looked at."""
 
 
 def write_demo(folder: Path) -> tuple[Path, forecast.Forecast]:
