@@ -18,6 +18,8 @@ EARLY_S = 0.005
 """The alarm never rings early; more than this before due is a wrong stamp."""
 LENGTH_ERROR = 0.10
 CACHE_ERROR = 0.05
+_REASONS = frozenset(map(int, Reason))
+_KNOWN_REASON = np.isin(np.arange(256), list(_REASONS))
 
 
 def spool(scene: Scene, slos: Sequence[Slo]) -> Caveat:
@@ -40,6 +42,7 @@ def possible(scene: Scene, slos: Sequence[Slo]) -> Caveat:
     unsent = (outcome == Outcome.NOT_SENT) | (outcome == Outcome.LOST_WITH_WORKER)
     claims = (
         ("an unknown outcome", outcome > max(Outcome)),
+        ("an unknown reason", ~_KNOWN_REASON[array["reason"]]),
         ("a due time before the start", due < 0),
         ("a success without an end", success & (end < 0)),
         ("an end before the send", (end >= 0) & (sent >= 0) & (end < sent)),
@@ -77,7 +80,8 @@ def client_failures(scene: Scene, slos: Sequence[Slo]) -> Caveat:
     ours = view.raw("reason") >= Reason.CLIENT_DNS
     count, n = int(ours.sum()), len(view)
     if count > CLIENT_SHARE * n:
-        reason = Reason(int(view.raw("reason")[ours][0])).label
+        first = int(view.raw("reason")[ours][0])
+        reason = Reason(first).label if first in _REASONS else f"reason {first}"
         return broken(
             "client_failures",
             f"{count} of {n} requests failed on our own machine ({reason})",
