@@ -138,6 +138,11 @@ class ArrivalsPlan(Strict):
     )
     slice: Slice | None = Field(default=None, description="Only this part of the forecast.")
 
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases of hand-written segments, in order; empty where a forecast makes them."""
+        return tuple(dict.fromkeys(segment.phase for segment in self.segments or ()))
+
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.from_ is None) == (self.segments is None):

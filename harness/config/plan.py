@@ -42,6 +42,12 @@ class Journey(Strict):
     headers: Headers = Field(default={}, description="Beside those of the plan.")
     expect_nonce: bool = Field(default=False, description="The answer must carry its own request's nonce.")
 
+    @property
+    def streams(self) -> bool:
+        """Whether its answers are read as streams: they have a first token then."""
+        read_whole = ("json", "bytes") if self.kind == "chat" else ("openai", "json", "bytes")
+        return self.stream and self.kind in ("chat", "http") and self.dialect not in read_whole
+
     @field_validator("body", mode="before")
     @classmethod
     def _body_as_mapping(cls, value: Any) -> Any:
