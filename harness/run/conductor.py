@@ -52,7 +52,9 @@ def run_plan(inputs: Inputs, root: Path, *, started: datetime, token: str, watch
     inputs.copy_to(folder)
     np.save(folder.arrivals, load.arrivals.array, allow_pickle=False)
     with _mocks(inputs, folder) as fleet:
-        target = fleet.urls[inputs.plan.target_upstream] if fleet and inputs.plan.target_upstream else inputs.plan.target
+        target = (
+            fleet.urls[inputs.plan.target_upstream] if fleet and inputs.plan.target_upstream else inputs.plan.target
+        )
         check_reachable(target, inputs.plan.allow_hosts, inputs.owned)
         job = engine_job(inputs, load, folder.run_id, target)
         folder.write_manifest(manifest_of(inputs, load, folder, target, started))

@@ -39,9 +39,7 @@ def manifest_of(inputs: Inputs, folder: store.RunFolder, target: str, started: d
             "extend_up_to_s": rules.extend_up_to_s,
             "smoke": rules.smoke,
         },
-        "phases": [
-            [w.phase, w.start_s, w.end_s, w.constant_rate, w.judged] for w in load.windows
-        ],
+        "phases": [[w.phase, w.start_s, w.end_s, w.constant_rate, w.judged] for w in load.windows],
         "process": load.shape.process,
         "rate_knots_s": load.shape.knots_s.tolist(),
         "rate_per_s": load.shape.rates_per_s.tolist(),
