@@ -22,6 +22,7 @@ class Request:
         "method",
         "nonce",
         "path",
+        "seq",
         "step",
         "stream",
     )
@@ -39,9 +40,11 @@ class Request:
         keep_body: bool = False,
         step: int = 0,
         deadline_ns: int = 0,
+        seq: int = 0,
     ) -> None:
         self.method = method
         self.path = path
+        """Origin-form and whole: the base URL's own path is part of it."""
         self.headers = headers
         """Rendered header lines, each ended by CRLF; Host, Content-Length and the run's headers are the transport's."""
         self.body = body
@@ -53,6 +56,8 @@ class Request:
         self.step = step
         self.deadline_ns = deadline_ns
         """Absolute; 0 takes the job's deadline from the moment of sending."""
+        self.seq = seq
+        """The arrival's number, sent as `x-peakproof-seq`."""
 
 
 class Exchange:
