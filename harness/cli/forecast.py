@@ -32,7 +32,9 @@ def forecast(
 
         show_json(json.loads(peak_to_json(peak)))
         return 0
-    show(f"history   {found.history.name}: {found.history.format}, {intake.rows_in:,} rows in, {intake.rows_used:,} used")
+    show(
+        f"history   {found.history.name}: {found.history.format}, {intake.rows_in:,} rows in, {intake.rows_used:,} used"
+    )
     for issue in intake.issues:
         show(f"          line {issue.first_line}: {issue.count:,} rows {issue.kind}: {issue.what}")
     for finding in intake.findings:

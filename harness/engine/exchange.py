@@ -44,9 +44,10 @@ class Request:
     ) -> None:
         self.method = method
         self.path = path
-        """Origin-form and whole: the base URL's own path is part of it."""
+        """Origin-form; the transport puts the target URL's own path before it, unless it begins with that already."""
         self.headers = headers
-        """Rendered header lines, each ended by CRLF; Host, Content-Length and the run's headers are the transport's."""
+        """Rendered header lines, each ended by CRLF, the same bytes for many requests. They win over the job's headers,
+        which the transport adds, as it adds Host, Content-Length, User-Agent and `x-peakproof-*`."""
         self.body = body
         self.dialect = dialect
         self.stream = stream

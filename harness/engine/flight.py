@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 from harness.engine.exchange import Done, Exchange, Request
 from harness.engine.journeys.arrival import Arrival
-from harness.engine.journeys.headers import render_headers
 from harness.engine.journeys.prompts import Prompts
 from harness.engine.journeys.steps import Answer, Ask, StepFailed, Think
 from harness.engine.recorder import Recorder
 from harness.engine.share import Share
+from harness.engine.transport import render_headers
 from harness.results import NEVER, Outcome, Reason
 
 AnyJourney = Callable[[Arrival], Generator[Any, Any, None]]
@@ -38,14 +38,14 @@ class Flights:
         recorder: Recorder,
         prompts: Prompts,
         journeys: tuple[AnyJourney, ...],
-        headers: bytes,
+        base_path: str = "",
     ) -> None:
         self.loop = loop
         self.clock_ns = clock_ns
         self.transport = transport
         self.recorder = recorder
-        self.headers = headers
-        """Header lines of every request that a profile's journey yields."""
+        self.base_path = base_path
+        """The path of the target's own URL; the paths that a profile's journey names are below it."""
         self._prompts = prompts
         self._journeys = journeys
         self._open: set[Flight] = set()
@@ -98,7 +98,6 @@ class Flight:
         "_last",
         "_required",
         "_retries",
-        "_seq_line",
         "_softened",
         "_timer",
         "index",
@@ -110,7 +109,6 @@ class Flight:
         self.share = share
         self.index = index
         self._generator: Generator[Any, Any, None] | None = None
-        self._seq_line = b""
         self._asked_ns = 0
         self._count = 0
         """Requests that have come back."""
@@ -155,18 +153,17 @@ class Flight:
             self._raised(TypeError(f"a journey yields steps (chat, search, http, think, ...), not {item!r:.80}"))
 
     def _render(self, ask: Ask) -> Request:
-        if not self._seq_line:
-            self._seq_line = b"x-peakproof-seq: %d\r\n" % self.share.seq[self.index]
         return Request(
             ask.method.encode(),
-            ask.path.encode(),
-            self._flights.headers + render_headers(ask.headers) + self._seq_line,
+            (self._flights.base_path + ask.path).encode(),
+            render_headers(ask.headers),
             ask.body,
             dialect=ask.dialect,
             stream=ask.stream,
             nonce=ask.nonce,
             keep_body=True,
             step=self._flights.recorder.step_number(ask.step),
+            seq=self.share.seq[self.index],
         )
 
     def _done(self, exchange: Exchange) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from harness.engine.dispatch import Dispatcher
 from harness.engine.exchange import Done, Request
@@ -16,7 +17,6 @@ from harness.engine.facts import first_catalog, spool_path, telemetry_path
 from harness.engine.flight import AnyJourney, Flights
 from harness.engine.job import EngineJob
 from harness.engine.journeys.builtin import built_in
-from harness.engine.journeys.headers import render_headers
 from harness.engine.journeys.prompts import Prompts, read_prompts
 from harness.engine.observer import Observer
 from harness.engine.recorder import Recorder
@@ -37,7 +37,7 @@ class Wire(Protocol):
     client_failures: int
 
     def send(self, request: Request, done: Done) -> None: ...
-    def warm(self, count: int, ready: Callable[[], None]) -> None: ...
+    def warm(self, count: int, ready: Callable[[int], None]) -> None: ...
     def close(self) -> None: ...
 
 
@@ -61,7 +61,7 @@ class Load:
             recorder=self._recorder,
             prompts=prompts,
             journeys=build_journeys(job, self._recorder),
-            headers=render_headers(job.headers),
+            base_path=urlsplit(job.target).path.rstrip("/"),
         )
         self._limit = in_flight_share(job.in_flight_limit, descriptor_limit(), worker, job.processes)
         self._dispatcher: Dispatcher | None = None
@@ -70,7 +70,7 @@ class Load:
         self._closed = False
         self.broken = ""
 
-    def warm(self, ready: Callable[[], None]) -> None:
+    def warm(self, ready: Callable[[int], None]) -> None:
         self._transport.warm(self._job.warm_connections or busiest_second(self._share), ready)
 
     def begin(self, start_ns: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from gevent.event import Event
 from harness.engine.carrier import environment, seal_locust
 from harness.engine.facts import engine_folder
 from harness.engine.job import EngineJob
+from harness.engine.journeys.builtin import common_headers
 from harness.engine.lifeline import Lifeline
 from harness.engine.load import Load
 from harness.engine.seal import MESSAGE
@@ -37,7 +39,8 @@ class Worker:
         share = Share.deal(load_arrivals(arrivals_path), number, self._job.processes)
         hub = gevent.get_hub()
         self._loop = hub.loop
-        transport = Transport(self._job, hub, time.monotonic_ns)
+        wire_job = replace(self._job, headers=common_headers(self._job))
+        transport = Transport(wire_job, hub, time.monotonic_ns)
         self._load = Load(self._job, self._folder, number, share=share, loop=hub.loop, transport=transport)
         self._runner: Any = None
         self._warm = Event()
@@ -57,7 +60,7 @@ class Worker:
         self._runner = environment().create_worker_runner("127.0.0.1", self._port_number)
         self._runner.register_message(MESSAGE, self._on_message)
         self._say("hello", pid=os.getpid())
-        self._load.warm(self._warm.set)
+        self._load.warm(lambda _opened: self._warm.set())
         self._warm.wait()
         self._say("ready")
         while not self._begun.wait(0.2):

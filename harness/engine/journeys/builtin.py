@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from harness.engine.exchange import Request
 from harness.engine.job import EngineJob, JourneySpec
 from harness.engine.journeys.arrival import Arrival
-from harness.engine.journeys.headers import render_headers
 from harness.engine.journeys.template import Template
+from harness.engine.transport import render_headers
 from harness.errors import Problem, UsageError
 
 KINDS = ("chat", "embed", "search", "tool", "http")
@@ -56,7 +57,8 @@ class BuiltIn:
     def __init__(self, spec: JourneySpec, job: EngineJob, step: int, environment: Mapping[str, str]) -> None:
         default = _default(spec)
         body = spec.body or (default.body + (default.stream_part if spec.stream else "") + "}" if default.body else "")
-        path = spec.path or (spec.stream and default.stream_path) or default.path
+        base = urlsplit(job.target).path.rstrip("/")
+        path = base + spec.path if spec.path else join(base, (spec.stream and default.stream_path) or default.path)
         model = spec.model or "default"
         self._body = Template(body.replace("MODEL", model) if not spec.body else body)
         self._path = Template(path if spec.path else path.replace("MODEL", model))
@@ -64,8 +66,11 @@ class BuiltIn:
         headers = dict(default.headers)
         if body:
             headers["content-type"] = "application/json"
-        headers |= {name.lower(): value for name, value in (job.headers | spec.headers).items()}
-        self._headers = render_headers(headers, environment) + b"x-peakproof-seq: "
+        common = common_headers(job)
+        headers |= {name.lower(): value for name, value in job.headers.items() if name not in common}
+        headers |= {name.lower(): value for name, value in spec.headers.items()}
+        headers = {name: value for name, value in headers.items() if name not in {n.lower() for n in common}}
+        self._headers = render_headers(headers, environment)
         self._dialect = _dialect(spec)
         self._stream = spec.stream and self._dialect not in ("json", "bytes")
         self._nonce = spec.expect_nonce
@@ -75,12 +80,13 @@ class BuiltIn:
         yield Request(
             self._method,
             self._path.render(arrival),
-            b"%s%d\r\n" % (self._headers, arrival.seq),
+            self._headers,
             self._body.render(arrival),
             dialect=self._dialect,
             stream=self._stream,
             nonce=arrival.nonce_bytes if self._nonce else b"",
             step=self._step,
+            seq=arrival.seq,
         )
 
 
@@ -89,6 +95,18 @@ def built_in(
 ) -> Callable[[Arrival], Generator[Request, object, None]]:
     """The journey that `spec` describes. Raises UsageError for what cannot be, RefusedError for a key not set."""
     return BuiltIn(spec, job, step, environment).begin
+
+
+def join(base: str, path: str) -> str:
+    """A default path under the target's own: people write the base URL with `/v1` at its end, or without."""
+    head, _, rest = path[1:].partition("/")
+    return base + "/" + rest if rest and base.rpartition("/")[2] == head else base + path
+
+
+def common_headers(job: EngineJob) -> dict[str, str]:
+    """The job's headers that no journey sets otherwise: the transport sends these, the journeys send their own."""
+    own = {name.lower() for spec in job.journeys for name in spec.headers}
+    return {name: value for name, value in job.headers.items() if name.lower() not in own}
 
 
 def _dialect(spec: JourneySpec) -> str:

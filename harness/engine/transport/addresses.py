@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from gevent import monkey
 
@@ -30,12 +31,16 @@ class Target:
     tls: bool
     host: str
     port: int
+    base: bytes = b""
+    """The URL's own path, without a final slash."""
 
     @classmethod
     def parse(cls, url: str) -> Target:
         """Raises UsageError for anything but an http(s) URL."""
         scheme, host, port = split_target(url)
-        return cls(scheme == "https", host, port)
+        return cls(
+            scheme == "https", host, port, quote(urlsplit(url).path.rstrip("/"), safe="/%:@!$&'()*+,;=~").encode()
+        )
 
     @property
     def authority(self) -> str:

@@ -52,7 +52,7 @@ class Transport:
         self._loop = hub.loop
         self._job = job
         self._target = Target.parse(job.target)
-        self._renderer = Renderer(self._target.authority, job, env)
+        self._renderer = Renderer(self._target.authority, job, self._target.base, env)
         self._tls_context = client_context(job.ca_file) if self._target.tls else None
         try:
             found = look_up(self._target.host, self._target.port)

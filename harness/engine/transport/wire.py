@@ -17,6 +17,8 @@ _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _OURS = frozenset(
     {"content-length", "transfer-encoding", "connection", "user-agent", "x-peakproof-run", "x-peakproof-seq"}
 )
+_SEQ_LINE = re.compile(rb"(?i)(?<![^\n])x-peakproof-seq:[ \t]*(\d+)[ \t]*\r\n")
+_MERGED_KEPT = 256
 _BODILESS = frozenset({b"GET", b"HEAD", b"DELETE", b"OPTIONS", b"TRACE"})
 
 
@@ -45,40 +47,63 @@ def render_headers(headers: Mapping[str, str], env: Mapping[str, str] | None = N
 
 
 class Renderer:
-    """Renders requests for one target: `Host`, the run's identity and the job's headers are in all of them."""
+    """Renders requests for one target. What is said twice is sent once: a request's own header wins over the job's, the
+    job's over the transport's (`Host`, `Accept-Encoding`). The run's identity and the lengths are nobody else's."""
 
-    __slots__ = ("_fixed",)
+    __slots__ = ("_base", "_headers", "_identity", "_merged")
 
-    def __init__(self, authority: str, job: EngineJob, env: Mapping[str, str] | None = None) -> None:
-        given = {name.lower() for name in job.headers}
-        own = {
-            "host": authority,
-            "accept": "*/*",
-            "accept-encoding": "gzip, deflate",
-        }
-        lines = [f"{name}: {value}\r\n" for name, value in own.items() if name not in given]
-        lines.append(f"user-agent: {COMMAND}/{__version__} (run {job.run_id})\r\nx-peakproof-run: {job.run_id}\r\n")
-        self._fixed = b" HTTP/1.1\r\n" + "".join(lines).encode("latin-1") + render_headers(job.headers, env)
+    def __init__(self, authority: str, job: EngineJob, base: bytes = b"", env: Mapping[str, str] | None = None) -> None:
+        """`base` is the target URL's own path, without a final slash: it goes before every path that does not begin
+        with it already. Raises UsageError as `render_headers` does."""
+        self._base = base
+        self._identity = f"user-agent: {COMMAND}/{__version__} (run {job.run_id})\r\nx-peakproof-run: {job.run_id}\r\n"
+        own = {"host": authority, "accept-encoding": "gzip, deflate"}
+        own |= {name.lower(): value for name, value in job.headers.items()}
+        self._headers = {name: render_headers({name: value}, env) for name, value in own.items()}
+        self._merged: dict[bytes, bytes] = {}
 
     def render(self, request: Request) -> bytes:
+        headers = self._merged.get(request.headers)
+        if headers is None:
+            headers = self._merge(request)
+        path = request.path
+        if self._base and not (path == self._base or path.startswith((self._base + b"/", self._base + b"?"))):
+            path = self._base + path
         body = request.body
         if body or request.method not in _BODILESS:
-            return b"%b %b%b%bx-peakproof-seq: %d\r\ncontent-length: %d\r\n\r\n%b" % (
+            return b"%b %b%b%d\r\ncontent-length: %d\r\n\r\n%b" % (
                 request.method,
-                request.path,
-                self._fixed,
-                request.headers,
+                path,
+                headers,
                 request.seq,
                 len(body),
                 body,
             )
-        return b"%b %b%b%bx-peakproof-seq: %d\r\n\r\n" % (
-            request.method,
-            request.path,
-            self._fixed,
-            request.headers,
-            request.seq,
-        )
+        return b"%b %b%b%d\r\n\r\n" % (request.method, path, headers, request.seq)
+
+    def _merge(self, request: Request) -> bytes:
+        """From the end of the request line to the place of the sequence number. Journeys repeat their header lines, so
+        the outcome is kept, for a bounded number of them. A sequence number among the lines is taken out of them."""
+        lines = request.headers
+        numbered = _SEQ_LINE.search(lines)
+        if numbered is not None:
+            request.seq = int(numbered[1])
+            lines = lines[: numbered.start()] + lines[numbered.end() :]
+            if lines in self._merged:
+                return self._merged[lines]
+        said = {_name_of(line) for line in lines.split(b"\r\n")}
+        parts = [b" HTTP/1.1\r\n"]
+        parts += [line for name, line in self._headers.items() if name not in said]
+        parts += [line + b"\r\n" for line in lines.split(b"\r\n") if line and _name_of(line) not in _OURS]
+        merged = b"".join(parts) + self._identity.encode("latin-1") + b"x-peakproof-seq: "
+        if len(self._merged) >= _MERGED_KEPT:
+            self._merged.clear()
+        self._merged[lines] = merged
+        return merged
+
+
+def _name_of(line: bytes) -> str:
+    return line.partition(b":")[0].strip().lower().decode("latin-1")
 
 
 def _resolve(name: str, value: str, env: Mapping[str, str]) -> str:

@@ -56,7 +56,7 @@ class Bench:
             recorder=self.recorder,
             prompts=prompts,
             journeys=journeys,
-            headers=b"x-job: 1\r\n",
+            base_path="/base",
         )
 
     def fly(self, count: int = 1) -> None:

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from harness.engine import EngineJob, EngineProcess, JourneySpec, Progress, launch, read_engine, read_rows
-from harness.errors import RefusedError, UsageError
+from harness.errors import UsageError
 from harness.results import Ledger, Outcome, settle
 from tests.harness.engine.flying import arrivals_at, job_with
 from tests.harness.engine.responder import responder
@@ -221,7 +221,7 @@ def test_what_cannot_be_done_is_refused_before_anything_starts(tmp_path: Path) -
         start(tmp_path, job_with(limit_requests=5))
     with pytest.raises(UsageError, match="0 processes"):
         start(tmp_path, job_with(processes=0))
-    with pytest.raises(RefusedError, match="NOT_SET_ANYWHERE"):
+    with pytest.raises(UsageError, match="NOT_SET_ANYWHERE"):
         start(tmp_path, job_with(headers={"a": "${env:NOT_SET_ANYWHERE}"}))
     (tmp_path / "arrivals.npy").write_bytes(b"no")
     with pytest.raises(UsageError, match="arrivals cannot be read"):

@@ -41,8 +41,8 @@ class FakeWire:
         self._answer(exchange)
         done(exchange)
 
-    def warm(self, count: int, ready: Callable[[], None]) -> None:
-        self._loop.run_callback(ready)
+    def warm(self, count: int, ready: Callable[[int], None]) -> None:
+        self._loop.run_callback(ready, count)
 
     def close(self) -> None:
         self.closed = True

@@ -8,9 +8,9 @@ import pytest
 from harness.engine.exchange import Request
 from harness.engine.job import JourneySpec
 from harness.engine.journeys.arrival import Arrival
-from harness.engine.journeys.builtin import built_in
+from harness.engine.journeys.builtin import built_in, common_headers
 from harness.engine.journeys.prompts import Prompts
-from harness.errors import RefusedError, UsageError
+from harness.errors import UsageError
 from tests.harness.engine.flying import job_with
 
 ARRIVAL = Arrival(Prompts(3), 41, 25, 60)
@@ -32,7 +32,7 @@ def test_a_streamed_openai_chat() -> None:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    assert asked.headers.endswith(b"x-peakproof-seq: 41\r\n")
+    assert asked.seq == 41
     assert b"content-type: application/json\r\n" in asked.headers
 
 
@@ -82,18 +82,37 @@ def test_a_nonce_is_expected_where_the_plan_says_so() -> None:
 
 def test_headers_take_their_secret_from_the_environment_only() -> None:
     spec = JourneySpec("x", "chat", headers={"Authorization": "Bearer ${env:KEY}"})
-    asked = request(spec, {"KEY": "sk-1"}, headers={"authorization": "none", "x-team": "a"})
+    asked = request(spec, {"KEY": "sk-1"})
     assert asked.headers.count(b"authorization: Bearer sk-1\r\n") == 1
-    assert b"none" not in asked.headers
-    assert b"x-team: a\r\n" in asked.headers
-    with pytest.raises(RefusedError, match="KEY is not set"):
+    with pytest.raises(UsageError, match="KEY, which is not set"):
         request(spec)
 
 
-def test_a_header_cannot_smuggle_another() -> None:
-    spec = JourneySpec("x", "chat", headers={"a": "${env:KEY}"})
-    with pytest.raises(RefusedError, match="not a header"):
-        request(spec, {"KEY": "x\r\nhost: evil"})
+def test_a_journeys_header_stands_in_for_the_jobs_and_nothing_is_sent_twice() -> None:
+    own, plain = JourneySpec("x", "chat", headers={"Authorization": "mine"}), JourneySpec("y", "chat")
+    job = job_with(own, plain, headers={"authorization": "yours", "x-team": "a", "content-type": "application/x"})
+    assert common_headers(job) == {"x-team": "a", "content-type": "application/x"}
+    for spec, value in ((own, b"mine"), (plain, b"yours")):
+        asked = next(built_in(spec, job, 1, {})(ARRIVAL))
+        assert asked.headers == b"authorization: " + value + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("http://h", b"/v1/chat/completions"),
+        ("http://h/v1", b"/v1/chat/completions"),
+        ("http://h/v1/", b"/v1/chat/completions"),
+        ("http://h/api", b"/api/v1/chat/completions"),
+        ("http://h/openai/v1", b"/openai/v1/chat/completions"),
+    ],
+)
+def test_the_targets_own_path_stands_before_with_or_without_v1(target: str, path: bytes) -> None:
+    assert request(JourneySpec("x", "chat"), target=target).path == path
+
+
+def test_a_path_of_the_plan_is_joined_as_it_is() -> None:
+    assert request(JourneySpec("x", "chat", path="/v1/ask"), target="http://h/v1").path == b"/v1/v1/ask"
 
 
 def test_unknown_kinds_and_dialects_are_refused() -> None:

@@ -30,6 +30,13 @@ def test_the_host_header(url: str, authority: str) -> None:
     assert Target.parse(url).authority == authority
 
 
+@pytest.mark.parametrize(
+    ("url", "base"), [("http://h", b""), ("http://h/", b""), ("http://h/v1/", b"/v1"), ("http://h/ü?x=1#y", b"/%C3%BC")]
+)
+def test_the_urls_own_path(url: str, base: bytes) -> None:
+    assert Target.parse(url).base == base
+
+
 def test_no_target() -> None:
     with pytest.raises(UsageError):
         Target.parse("ftp://h")
