@@ -96,6 +96,25 @@ class ErrorVoice(Protocol):
         """The failure of a stream that has begun: the service's own frame."""
 
 
+@runtime_checkable
+class Drainable(Protocol):
+    """A service with a quota that somebody else can use up."""
+
+    def drain(self, labels: tuple[str, ...]) -> None:
+        """The limits of these labels have nothing left."""
+
+
+@runtime_checkable
+class ColdStarting(Protocol):
+    """A service with a model that takes time to load."""
+
+    def cool_down(self, seconds: float) -> None:
+        """Nothing is computed for so long."""
+
+    def warm_up(self) -> None:
+        """The model is there."""
+
+
 @dataclass(frozen=True)
 class MockType:
     """One entry of the catalogue."""

@@ -14,7 +14,7 @@ from mock_services.faults import Fault, FaultError, parse_fault
 from mock_services.host import Host
 from mock_services.leases import Lease, LeaseBook, LeaseError
 from mock_services.server import Admission, Peer, Request, Response, json_response
-from mock_services.service import Clock, SettingsError, change_settings
+from mock_services.service import Clock, SettingsError
 
 LOG_PAGE_LIMIT = 10_000
 _LOOPBACK_NAMES = {"127.0.0.1", "localhost", "::1"}
@@ -123,8 +123,7 @@ class AdminApp:
             raise Refusal(405, f"{request.method} is not possible on a service")
         changes = _read_object(request)
         try:
-            settings = change_settings(host.service.settings, changes)
-            host.service.change(settings)
+            settings = host.change_settings(changes)
         except SettingsError as error:
             raise Refusal(422, str(error)) from None
         return json_response(200, settings.model_dump(mode="json"))
@@ -169,7 +168,7 @@ class AdminApp:
             raise Refusal(422, "ttl_s is required: every fault is a lease")
         try:
             fault = parse_fault(name, fields)
-            fault.check(host)
+            host.check(fault)
             total_s = _number(body, "max_total_s") if body.get("max_total_s") is not None else None
             spec = {"fault": name, **fields}
             lease = self._leases.grant(on, fault, spec, ttl_s=_number(body, "ttl_s"), max_total_s=total_s, owner=owner)

@@ -1,13 +1,17 @@
-"""What a fault is: a frozen model whose fields are its JSON, and five hooks that by default do nothing."""
+"""What a fault is: a frozen model whose fields are its JSON, and hooks that by default do nothing."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mock_services.server import Admission, Answer, Request, Response, Writer
+from mock_services.service import Settings
 
 if TYPE_CHECKING:
     from mock_services.host import Host
@@ -19,12 +23,26 @@ class FaultError(ValueError):
 
 @dataclass(frozen=True)
 class Moment:
-    """What a hook is told about the request: its index since the fault began, and a draw in [0, 1) that is seeded."""
+    """What a hook is told about the request it runs for."""
 
     index: int
+    """Of the request, counted from 0 since the lease was granted."""
     since_s: float
+    """Since the lease was granted."""
     draw: float
+    """In [0, 1): depends on the mock's seed, the lease and the index, and on nothing else."""
     host: Host
+    memory: dict[str, bytes]
+    """Of the lease: what its hooks want to keep from request to request."""
+    on_end: Callable[[Callable[[], None]], None]
+    """Registers a call for the moment the fault stops to work; calls at once where it has."""
+
+    async def ended(self, limit_s: float | None = None) -> None:
+        """Waits until the fault stops to work, or for so long."""
+        event = asyncio.Event()
+        self.on_end(event.set)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), limit_s)
 
 
 class Fault(BaseModel):
@@ -68,6 +86,10 @@ class Fault(BaseModel):
 
     def check(self, host: Host) -> None:
         """Raises FaultError where the fault makes no sense on this service. Asked before the lease is granted."""
+
+    def overlay(self, settings: Settings) -> Mapping[str, Any]:
+        """Settings that hold, over the service's own, while the fault works."""
+        return {}
 
     def begin(self, host: Host) -> None:
         """The fault starts to work (again, when it flaps)."""

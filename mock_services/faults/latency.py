@@ -1,8 +1,6 @@
-"""The dependency is slow: every answer waits first."""
+"""The dependency is slow: every answer waits first, at most until the fault ends."""
 
 from __future__ import annotations
-
-import asyncio
 
 from pydantic import Field
 
@@ -17,5 +15,5 @@ class Latency(Fault):
     async def before(self, request: Request, moment: Moment) -> Response | None:
         # the draw also decides `share`; stretched over the hit part, it is uniform again
         spread = 2 * moment.draw / self.share - 1
-        await asyncio.sleep(max(0.0, self.add_ms + spread * self.jitter_ms) / 1000)
+        await moment.ended(max(0.0, self.add_ms + spread * self.jitter_ms) / 1000)
         return None

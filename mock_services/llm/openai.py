@@ -38,6 +38,15 @@ class OpenAI:
     def change(self, settings: Settings) -> None:
         self.provider.change(settings)
 
+    def drain(self, labels: tuple[str, ...]) -> None:
+        self.provider.drain(labels)
+
+    def cool_down(self, seconds: float) -> None:
+        self.provider.cool_down(seconds)
+
+    def warm_up(self) -> None:
+        self.provider.warm_up()
+
     # answering
 
     def handle(self, request: Request) -> Answer | Awaitable[Answer]:

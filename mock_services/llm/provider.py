@@ -139,6 +139,15 @@ class Provider:
         """Somebody else has used these limits up."""
         self.quota.drain(labels, None, self.context.clock())
 
+    def cool_down(self, seconds: float) -> None:
+        now = self.context.clock()
+        self.batching.pause(now + seconds, now)
+        self.pacer.arm()
+
+    def warm_up(self) -> None:
+        self.batching.resume(self.context.clock())
+        self.pacer.arm()
+
     # answering
 
     def stream(self, call: Call, shape: Shape, headers: Headers) -> Stream:

@@ -17,13 +17,14 @@ class Listener:
     """Binds at once (raises OSError where the port is taken), listens from `open` on.
 
     The bound socket stays bound while the port refuses: on Linux, `shutdown` on a listening socket makes the kernel
-    answer RST to every SYN, so no other process can take the port in the meantime.
+    answer RST to every SYN, so no other process can take the port in the meantime. (The kernel keeps a port through
+    that only where it was asked for by number; hence a free one is found first, and then asked for.)
     """
 
     def __init__(self, host: str, port: int) -> None:
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.host = host
-        self._bind(port)
+        self._bind(port or free_port(host, self._family))
         self.port: int = self._socket.getsockname()[1]
         self._server: asyncio.Server | None = None
         self._make: Callable[[], Connection] | None = None
@@ -58,6 +59,11 @@ class Listener:
             loop = asyncio.get_running_loop()
             self._server = await loop.create_server(self._make, sock=self._socket.dup(), backlog=BACKLOG)
 
+    def resume_soon(self) -> asyncio.Task[None]:
+        """As `resume`, from outside a coroutine: the kernel accepts at once, the server takes over within a tick."""
+        self._socket.listen(BACKLOG)
+        return asyncio.get_running_loop().create_task(self.resume())
+
     def refuse(self) -> None:
         """From now on the port answers RST to new connections; `resume` ends it."""
         if self._server is None:
@@ -76,3 +82,10 @@ class Listener:
             self._server = None
         with suppress(OSError):
             self._socket.close()
+
+
+def free_port(host: str, family: socket.AddressFamily) -> int:
+    """A port that was free a moment ago."""
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
