@@ -73,7 +73,6 @@ async def start_child(plan: ChildPlan, urls: Mapping[str, str], seed: int, folde
         str(plan.port),
         "--ready-file",
         str(ready_file),
-        "--with-parent",
         env=environment(plan, urls, seed),
         stdin=asyncio.subprocess.DEVNULL,
     )
