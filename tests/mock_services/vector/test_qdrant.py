@@ -109,6 +109,16 @@ def test_the_read_limit_is_kept_and_says_when_to_come_back() -> None:
     assert mock.call("POST", PATH, {"query": QUERY})[0] == 200
 
 
+def test_a_batch_costs_a_read_for_each_search() -> None:
+    mock = Mock(read_rate_limit=5)
+    path = "/collections/docs/points/query/batch"
+    assert mock.call("POST", path, {"searches": [{"query": QUERY}] * 4})[0] == 200
+    assert mock.call("POST", path, {"searches": [{"query": QUERY}] * 2})[0] == 429
+    assert mock.call("POST", PATH, {"query": QUERY})[0] == 200
+    answer = asyncio.run(mock.ask("POST", path, {"searches": [{"query": QUERY}] * 6}))
+    assert (answer.status, answer.headers) == (429, []) and b"split your request" in answer.body
+
+
 def test_a_full_queue_is_503() -> None:
     mock = Mock(base_ms=5, servers=1, queue=1, spread=0, stall_share=0)
 
