@@ -8,10 +8,12 @@ from mock_services.llm.settings import ProviderSettings
 from mock_services.plain import PLAIN
 from mock_services.service import MockType
 from mock_services.tools import TOOLS
-from mock_services.vector import QDRANT
+from mock_services.vector import CHROMA, PINECONE, QDRANT
 
 MOCKS: dict[str, MockType] = {
     "openai": MockType(ProviderSettings, OpenAI, PRESETS),
+    "chroma": CHROMA,
+    "pinecone": PINECONE,
     "plain": PLAIN,
     "qdrant": QDRANT,
     "tools": TOOLS,

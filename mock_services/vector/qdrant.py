@@ -19,7 +19,7 @@ from mock_services.vector.collection import Collection, DimensionError, Distance
 from mock_services.vector.filters import FilterError, read_filter
 from mock_services.vector.store import OverloadedError, TooManyReadsError, VectorSettings, VectorStore, whole_seconds
 
-VERSION = "1.15.4"
+VERSION = "1.20.0"
 _LARGEST_LIMIT = 10_000
 _LARGEST_UPSERT = 10_000
 _LARGEST_BATCH = 100

@@ -51,8 +51,9 @@ class OverloadedError(Exception):
 class VectorStore:
     """Collections behind a queue and a limit. Settings change at once; points stay."""
 
-    def __init__(self, settings: VectorSettings, context: Context) -> None:
+    def __init__(self, settings: VectorSettings, context: Context, *, text_ids: bool = False) -> None:
         self._context = context
+        self._text_ids = text_ids
         self._clock = SearchClock(context.seed)
         self._station = Station(settings.servers, settings.queue)
         self._bucket: ContinuousBucket | None = None
@@ -113,7 +114,7 @@ class VectorStore:
     def _seed_collection(self) -> None:
         settings = self.settings
         self.collections[settings.collection] = Collection.seeded(
-            settings.points, settings.dimensions, self._context.seed
+            settings.points, settings.dimensions, self._context.seed, text_ids=self._text_ids
         )
 
 
