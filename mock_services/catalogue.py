@@ -7,15 +7,20 @@ from mock_services.llm.presets import PRESETS
 from mock_services.llm.settings import ProviderSettings
 from mock_services.plain import PLAIN
 from mock_services.service import MockType
-from mock_services.tools import TOOLS
+from mock_services.tools import GITHUB, MCP, SEARCH, SLACK, STRIPE, TOOLS
 from mock_services.vector import CHROMA, PINECONE, QDRANT
 
 MOCKS: dict[str, MockType] = {
     "openai": MockType(ProviderSettings, OpenAI, PRESETS),
     "chroma": CHROMA,
+    "github": GITHUB,
+    "mcp": MCP,
     "pinecone": PINECONE,
     "plain": PLAIN,
     "qdrant": QDRANT,
+    "search": SEARCH,
+    "slack": SLACK,
+    "stripe": STRIPE,
     "tools": TOOLS,
 }
 
