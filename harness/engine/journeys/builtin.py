@@ -46,8 +46,8 @@ _CHATS = {
 }
 _OTHERS = {
     "embed": _Default("/v1/embeddings", '{"model":"MODEL","input":"{{prompt}}"'),
-    "search": _Default("/collections/docs/points/search", '{"vector":{{embedding}},"limit":5,"with_payload":true'),
-    "tool": _Default("/tools/lookup", '{"query":"{{prompt}}"'),
+    "search": _Default("/collections/docs/points/query", '{"query":{{embedding}},"limit":5,"with_payload":true'),
+    "tool": _Default("/tools/search", '{"query":"{{nonce}}"'),
 }
 
 

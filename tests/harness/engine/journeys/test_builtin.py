@@ -59,7 +59,7 @@ def test_the_other_dialects(dialect: str, path: bytes, field: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "path"),
-    [("embed", b"/v1/embeddings"), ("search", b"/collections/docs/points/search"), ("tool", b"/tools/lookup")],
+    [("embed", b"/v1/embeddings"), ("search", b"/collections/docs/points/query"), ("tool", b"/tools/search")],
 )
 def test_the_other_kinds_send_json_and_read_json(kind: str, path: bytes) -> None:
     asked = request(JourneySpec("x", kind))
