@@ -37,6 +37,33 @@ class Planned:
     """`poisson`, `cox`, `deterministic` or `replay`."""
     rate_knots_s: npt.NDArray[np.float64] | None = None
     rate_per_s: npt.NDArray[np.float64] | None = None
+    tokens_out: npt.NDArray[np.uint32] | None = None
+    """Output tokens asked for, one entry an arrival; 0 asks for nothing in particular."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What the dependencies saw of the judged load, one entry a call, joined to arrivals by `seq`. Shapes (n,)."""
+
+    names: tuple[str, ...]
+    """Names of the dependencies (`llm/primary`), indexed by `name`."""
+    name: npt.NDArray[np.uint8]
+    seq: npt.NDArray[np.int64]
+    started_s: npt.NDArray[np.float64]
+    """On the run's clock."""
+    finished_s: npt.NDArray[np.float64]
+    status: npt.NDArray[np.uint16]
+    limits: dict[str, str] = field(default_factory=dict)
+    """What limits each dependency, in words (`tokens-per-minute quota 60000`)."""
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What tokens cost, for the `cost` metric."""
+
+    per_million_in: float
+    per_million_out: float
+    currency: str = "USD"
 
 
 @dataclass(frozen=True)
@@ -60,3 +87,9 @@ class Evidence:
     """Why the load ended before the plan did (a signal, a budget, a full disk); empty when it ran to its end."""
     notes: tuple[str, ...] = field(default=())
     """Facts the engine wants said (a refused ghost worker, a malformed frame)."""
+    forecast_peak: float | None = None
+    """Arrivals/s at the forecast peak, for headroom."""
+    prices: Prices | None = None
+    calls: Calls | None = None
+    declared_cache_share: float | None = None
+    """Share of answers that may come from a cache, as production's do; None declares nothing."""

@@ -65,6 +65,8 @@ class Check:
     advice: str = ""
     source: str = ""
     """`file:line:column` of the SLO, for annotations."""
+    note: str = ""
+    """How the metric was taken, where that is not plain (tokens counted as events)."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class Request:
         "method",
         "nonce",
         "path",
+        "seq",
         "step",
         "stream",
     )
@@ -39,11 +40,14 @@ class Request:
         keep_body: bool = False,
         step: int = 0,
         deadline_ns: int = 0,
+        seq: int = 0,
     ) -> None:
         self.method = method
         self.path = path
+        """Origin-form; the transport puts the target URL's own path before it, unless it begins with that already."""
         self.headers = headers
-        """Rendered header lines, each ended by CRLF; Host, Content-Length and the run's headers are the transport's."""
+        """Rendered header lines, each ended by CRLF, the same bytes for many requests. They win over the job's headers,
+        which the transport adds, as it adds Host, Content-Length, User-Agent and `x-peakproof-*`."""
         self.body = body
         self.dialect = dialect
         self.stream = stream
@@ -53,6 +57,8 @@ class Request:
         self.step = step
         self.deadline_ns = deadline_ns
         """Absolute; 0 takes the job's deadline from the moment of sending."""
+        self.seq = seq
+        """The arrival's number, sent as `x-peakproof-seq`."""
 
 
 class Exchange:

@@ -1,0 +1,267 @@
+"""Gates on the arrivals: every planned one accounted for, sent on time, in the planned pattern and mix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.analysis.doubt import absent, broken, held
+from harness.analysis.scene import Scene, Segment
+from harness.analysis.slo import Slo
+from harness.analysis.special import chi_square_tail
+from harness.analysis.verdict import Caveat
+from harness.analysis.view import FLAG_DUE_FROM_SENT, Floats, View
+
+LATE_S = 1.0
+LATE_WINDOW_S = 10.0
+LATE_SHARE = 0.01
+LEAST_LAG_S = 0.010
+LAG_SHARE = 0.05
+CURVE_ERROR = 0.05
+"""Share of the arrivals of a second that may fall into another one."""
+DISPERSION_RATIO = 1.25
+MIX_P = 0.001
+
+
+def lag_limit_s(slos: Sequence[Slo]) -> float:
+    """How late the generator may be at p99: max(10 ms, 5 % of the smallest ttft or e2e limit)."""
+    limits = [s.limit for s in slos if s.metric in {"ttft", "e2e"}]
+    limits += [limit for s in slos for metric, limit in s.limits if metric in {"ttft", "e2e"}]
+    return max(LEAST_LAG_S, LAG_SHARE * min(limits, default=0.0))
+
+
+def ledger(scene: Scene, slos: Sequence[Slo]) -> Caveat:
+    """Every planned arrival ends in exactly one row, unaltered, and the workers' own counts agree."""
+    del slos
+    plan = scene.planned
+    if plan is None:
+        return absent("ledger", "rows against planned arrivals", scene)
+    seq = scene.arrivals.raw("seq").astype(np.int64)
+    advice = "rows were lost, doubled or altered: run again, and keep the folder for a bug report"
+    unique, first = np.unique(seq, return_index=True)
+    if len(unique) < len(seq):
+        return broken("ledger", f"{len(seq) - len(unique)} arrivals have more than one row", advice)
+    order = np.argsort(plan.seq, kind="stable")
+    planned_seq = plan.seq[order].astype(np.int64)
+    missing = len(np.setdiff1d(planned_seq, unique, assume_unique=True))
+    unknown = len(np.setdiff1d(unique, planned_seq, assume_unique=True))
+    if missing or unknown:
+        what = (
+            f"{missing} of {len(planned_seq)} planned arrivals have no row"
+            if missing
+            else f"{unknown} rows were never planned"
+        )
+        return broken("ledger", what, advice)
+    for field, planned in (("due_ns", plan.due_ns), ("phase", plan.phase), ("journey", plan.journey)):
+        altered = int((scene.arrivals.raw(field)[first] != planned[order]).sum())
+        if altered:
+            return broken(
+                "ledger",
+                f"{altered} rows do not carry the {field.removesuffix('_ns')} that was planned for them",
+                advice,
+            )
+    return _worker_counts(scene, len(seq)) or held("ledger", f"{len(seq)} of {len(planned_seq)} arrivals accounted for")
+
+
+def _worker_counts(scene: Scene, rows: int) -> Caveat | None:
+    workers = scene.evidence.workers
+    if workers is None or not math.isinf(scene.until_s):
+        return None
+    counted = [w for w in workers if w.state != "refused"]
+    planned = sum(w.planned for w in counted)
+    for name, total in (("were to fire", planned), ("reported", sum(w.reported for w in counted))):
+        lost = any(w.state == "lost" for w in counted)
+        if total != rows and not (lost and name == "reported"):
+            return broken(
+                "ledger",
+                f"the workers {name} {total} arrivals, the rows hold {rows}",
+                "a worker's account does not add up: run again",
+            )
+    return None
+
+
+def complete(scene: Scene, slos: Sequence[Slo]) -> Caveat | None:
+    """A load that ended before its plan leaves judged arrivals unsent."""
+    del slos
+    why = scene.evidence.stopped_early
+    if not why:
+        return None
+    unsent = int(scene.judged.never_sent.sum())
+    if unsent == 0:
+        return Caveat("complete", "noted", f"the load ended early ({why}), after the judged part")
+    first = float(scene.judged.due_s[scene.judged.never_sent][0])
+    return broken(
+        "complete",
+        f"the load ended early ({why}): {unsent} judged arrivals were never sent",
+        "run it to its end",
+        first,
+    )
+
+
+def late_sends(scene: Scene, slos: Sequence[Slo]) -> Caveat:
+    """In any 10 s, by due time, at most max(1, 1 %) of the arrivals may be sent over 1 s late or never."""
+    del slos
+    if not _sends_are_known(scene):
+        return absent("late_sends", "arrivals sent late or never", scene)
+    worst_count = 0
+    for segment in scene.segments:
+        view = scene.judged.where(segment.holds(scene.judged.due_s))
+        late = view.never_sent | (view.send_lag_s > LATE_S)
+        worst = _worst_window(view.due_s, late, segment)
+        if worst is not None:
+            at, count, due = worst
+            return broken(
+                "late_sends",
+                f"{count} of {due} arrivals due in 10 s were sent over 1 s late or never",
+                "the generator or its in-flight bound was the limit: more processes or a quieter machine",
+                at,
+            )
+        worst_count += int(late.sum())
+    return held("late_sends", f"{worst_count} of {len(scene.judged)} arrivals sent over 1 s late or never, spread out")
+
+
+def _worst_window(due: Floats, late: np.ndarray, segment: Segment) -> tuple[float, int, int] | None:
+    """The first 10 s window that breaks the rule: (from, late, due). A window with too many late ones can always be
+    moved to begin at one of them, or to end with the segment."""
+    moments = due[late]
+    starts = np.minimum(moments, max(segment.start_s, segment.end_s - LATE_WINDOW_S))
+    ends = starts + LATE_WINDOW_S
+    counts = np.searchsorted(moments, ends) - np.searchsorted(moments, starts)
+    totals = np.searchsorted(due, ends) - np.searchsorted(due, starts)
+    bad = np.flatnonzero(counts > np.maximum(1, LATE_SHARE * totals))
+    if len(bad) == 0:
+        return None
+    k = bad[0]
+    return float(starts[k]), int(counts[k]), int(totals[k])
+
+
+def _sends_are_known(scene: Scene) -> bool:
+    """Rows say both when an arrival was due and when it was sent."""
+    view = scene.judged
+    if (view.raw("flags").astype(np.uint16) & FLAG_DUE_FROM_SENT).any():
+        return False
+    return scene.evidence.own_run or not np.isnan(view.sent_s[~view.never_sent]).all()
+
+
+def send_lag(scene: Scene, slos: Sequence[Slo]) -> Caveat:
+    """Sent minus due, p99 over the judged arrivals that were sent."""
+    if not _sends_are_known(scene):
+        return absent("send_lag", "send lag (latency may start at the send: waiting before it is not seen)", scene)
+    lag = scene.judged.send_lag_s
+    lag = lag[~np.isnan(lag)]
+    limit = lag_limit_s(slos)
+    if len(lag) == 0:
+        return absent("send_lag", "send lag", scene)
+    p99 = float(np.quantile(lag, 0.99, method="inverted_cdf"))
+    if p99 > limit:
+        at = float(scene.judged.due_s[np.nan_to_num(scene.judged.send_lag_s) > limit][0])
+        return broken(
+            "send_lag",
+            f"send lag p99 {p99 * 1e3:.1f} ms, above {limit * 1e3:.1f} ms",
+            "the generator was late: more processes or a quieter machine",
+            at,
+        )
+    return held("send_lag", f"send lag p99 {p99 * 1e3:.1f} ms (limit {limit * 1e3:.1f} ms)")
+
+
+def arrival_figures(scene: Scene) -> tuple[float, float, float] | None:
+    """(rate-curve error, dispersion planned, dispersion realised) over the seconds of the judged segments; the error
+    is the share of arrivals that fell into another second. None without a plan or sends."""
+    plan = scene.planned
+    if plan is None or not _sends_are_known(scene):
+        return None
+    moved = total = 0.0
+    planned_counts, realised_counts = [], []
+    due_all = plan.due_ns.astype(np.float64) * 1e-9
+    sent_all = scene.arrivals.sent_s
+    for segment in scene.segments:
+        bins = max(1, int(segment.duration_s))
+        edges = (segment.start_s, segment.start_s + bins * segment.duration_s / max(segment.duration_s, bins))
+        planned = np.histogram(due_all[segment.holds(due_all)], bins=bins, range=edges)[0]
+        realised = np.histogram(sent_all[segment.holds(sent_all)], bins=bins, range=edges)[0]
+        moved += float(np.abs(planned - realised).sum()) / 2
+        total += float(planned.sum())
+        planned_counts.append(planned)
+        realised_counts.append(realised)
+    if total == 0:
+        return None
+    return moved / total, _dispersion(planned_counts, planned_counts), _dispersion(realised_counts, planned_counts)
+
+
+def _dispersion(counts: list[np.ndarray], planned: list[np.ndarray]) -> float:
+    """Index of dispersion at one second around a 10 s moving mean of the plan: 1 for Poisson, whatever the curve."""
+    square = mean = 0.0
+    for c, p in zip(counts, planned, strict=True):
+        width = min(10, len(p))
+        level = np.convolve(p, np.ones(width) / width, mode="same")
+        edge = np.convolve(np.ones(len(p)), np.ones(width) / width, mode="same")
+        level = level / edge
+        square += float(((c - level) ** 2).sum())
+        mean += float(level.sum()) * (1 - 1 / width)
+    return square / mean if mean > 0 else math.nan
+
+
+def certificate(scene: Scene, slos: Sequence[Slo]) -> Caveat:
+    """The realised arrival process is the planned one: its rate curve and its burstiness."""
+    del slos
+    if scene.planned is None or not _sends_are_known(scene):
+        return absent("arrivals", "the arrival process against the planned one", scene)
+    figures = arrival_figures(scene)
+    if figures is None:
+        return broken("arrivals", "no arrival was planned in the judged phases", "judge a phase that has load")
+    error, planned, realised = figures
+    what = f"rate curve off by {error:.2%}, index of dispersion {realised:.2f} (planned {planned:.2f})"
+    ratio = realised / planned if planned > 0 else math.inf
+    if error > CURVE_ERROR or (planned > 0 and not 1 / DISPERSION_RATIO <= ratio <= DISPERSION_RATIO):
+        return broken("arrivals", what, "what was sent is not the planned load: more processes or a quieter machine")
+    return held("arrivals", what)
+
+
+def mix(scene: Scene, slos: Sequence[Slo]) -> Caveat:
+    """The journeys that were sent, against the planned mix (chi-square)."""
+    del slos
+    names = scene.rows.catalog.journeys
+    shares = _planned_mix(scene, names)
+    if shares is None:
+        return absent("mix", "journey mix against the plan", scene)
+    sent = np.bincount(_sent(scene.judged).journey, minlength=len(names))[: len(names)].astype(float)
+    if sent.sum() == 0:
+        return broken("mix", "nothing was sent in the judged phases", "check the target and the generator")
+    strange = [name for name, count, share in zip(names, sent, shares, strict=True) if count and not share]
+    if strange:
+        return broken("mix", f"journeys that were not planned: {', '.join(strange)}", "run the planned journeys only")
+    there = shares > 0
+    expected = shares[there] * sent.sum()
+    p = (
+        chi_square_tail(float(((sent[there] - expected) ** 2 / expected).sum()), there.sum() - 1)
+        if there.sum() > 1
+        else 1.0
+    )
+    if p < MIX_P:
+        got = ", ".join(
+            f"{n} {c / sent.sum():.1%} (planned {s:.1%})" for n, c, s in zip(names, sent, shares, strict=True) if s
+        )
+        return broken(
+            "mix", f"journey mix off plan: {got}", "a journey was dropped or starved: see not_sent by journey"
+        )
+    return held("mix", f"journey mix as planned (p = {p:.2g})")
+
+
+def _sent(view: View) -> View:
+    return view.where(~view.never_sent)
+
+
+def _planned_mix(scene: Scene, names: tuple[str, ...]) -> Floats | None:
+    """Shares from the plan's own arrivals where there are any, else from the declared mix."""
+    plan, chosen = scene.planned, scene.planned_judged()
+    if plan is not None and chosen is not None and chosen.any():
+        counts = np.bincount(plan.journey[chosen], minlength=len(names))[: len(names)].astype(float)
+        return np.asarray(counts / counts.sum())
+    declared = scene.evidence.journey_mix
+    if declared is None:
+        return None
+    weights = np.array([declared.get(name, 0.0) for name in names], dtype=float)
+    total = float(weights.sum())
+    return np.asarray(weights / total) if total > 0 else None

@@ -1,0 +1,84 @@
+"""The command line: one import and one line a command. Parse, call, print, exit code; nothing else happens here."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from harness import COMMAND
+from harness.cli import analyze, doctor, explain, forecast, init, mock, run, schema, validate, version
+from harness.cli.terminal import show_error
+from harness.errors import ExitCode, PeakproofError
+
+BROKEN_PIPE = 141
+"""128 + SIGPIPE: who read our output has gone, as in `peakproof ... | head`."""
+
+
+def build() -> typer.Typer:
+    """The application with all its commands, in the order in which one meets them."""
+    app = typer.Typer(
+        name=COMMAND,
+        help="Will this AI endpoint survive its forecast peak, how much headroom is there, and what breaks first?",
+        epilog=f"First steps: {COMMAND} init, {COMMAND} validate, {COMMAND} doctor plan.yaml. "
+        f"Exit codes: {COMMAND} explain exit-codes.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.command("demo")(run.demo)
+    app.command("init")(init.init)
+    app.command("validate")(validate.validate)
+    app.command("doctor")(doctor.doctor)
+    app.command("forecast")(forecast.forecast)
+    app.add_typer(mock.group(), name="mock")
+    app.command("run")(run.run)
+    app.command("report")(analyze.report)
+    app.command("analyze")(analyze.analyze)
+    app.command("explain")(explain.explain)
+    app.command("schema")(schema.schema)
+    app.command("version")(version.version)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. `arguments` are those of the process where None. The exit code is the caller's to use."""
+    try:
+        code = build()(args=None if arguments is None else list(arguments), prog_name=COMMAND, standalone_mode=False)
+    except PeakproofError as error:
+        show_error(str(error))
+        return error.exit_code
+    except TyperException as error:
+        show_error(_usage_text(error))
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, Abort):
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:
+        show_error(_crash_text(error))
+        return ExitCode.CRASH
+    return int(code or 0)
+
+
+def _usage_text(error: TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else COMMAND
+    return f"{error.format_message().rstrip('.')} (see {path} --help)"
+
+
+def _crash_text(error: Exception) -> str:
+    if os.environ.get("PEAKPROOF_TRACEBACK"):
+        return traceback.format_exc().rstrip()
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(place.filename)}:{place.lineno}"  # noqa: PTH119 -- a name for the eye, no file access
+    return (
+        f"a defect of {COMMAND}, not of your input: {type(error).__name__}: {error} ({where})\n"
+        "PEAKPROOF_TRACEBACK=1 shows all of it"
+    )

@@ -1,0 +1,31 @@
+"""`peakproof init`: a first plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness import COMMAND
+from harness.cli.terminal import note, show
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to write; made if it is missing.")] = Path(),
+    template: Annotated[str, typer.Option("--template", "-t", help="chat, rag, agent, gateway or openai.")] = "chat",
+    target: Annotated[
+        str, typer.Option(help="Base URL for the openai template, as SDKs take it: https://host/v1.")
+    ] = "",
+    model: Annotated[str, typer.Option(help="Model for the openai template.")] = "",
+    key: Annotated[str, typer.Option(help="Environment variable that holds the API key (its name, not the key).")] = "",
+    *,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace files that are there.")] = False,
+) -> None:
+    """Write a first plan.yaml and slo.yaml."""
+    from harness.config.starter import starter_files, write_starter
+
+    for path in write_starter(folder, starter_files(template, target, model, key), force):
+        show(str(path))
+    plan = folder / "plan.yaml"
+    note(f"next: {COMMAND} validate {plan}, then {COMMAND} doctor {plan}, then {COMMAND} run {plan}")

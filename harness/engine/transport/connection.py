@@ -1,0 +1,315 @@
+"""One connection: a non-blocking socket, two watchers on the loop, one request at a time. Callbacks, no greenlet.
+
+    dialing -> (TLS handshake) -> idle <-> busy -> closed
+
+The read watcher stays on while the connection is up: one that the peer closes while idle is found at once, and a
+request costs no change to the poll set. Sockets are the standard ones, whatever Locust has patched.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from typing import Any, Protocol
+
+from gevent import monkey
+
+from harness.engine.exchange import Done, Exchange
+from harness.engine.transport.addresses import Address
+from harness.engine.transport.answers import Judgement, settle
+from harness.engine.transport.deadlines import NEVER_NS
+from harness.engine.transport.failures import judge_connect_error
+from harness.engine.transport.races import is_reuse_race
+from harness.engine.transport.response import Ending, ResponseReader
+from harness.engine.transport.tls import TlsChannel
+from harness.results import Outcome, Reason
+
+READ_BYTES = 65536
+_READ, _WRITE = 1, 2
+
+
+class Owner(Protocol):
+    """What a connection needs of the transport, and what it tells it."""
+
+    def clock_ns(self) -> int: ...
+
+    def connected(self) -> TlsChannel | None: ...
+
+    def render(self, exchange: Exchange) -> bytes: ...
+
+    def dialed(self, connection: Connection) -> None: ...
+
+    def dial_failed(self, connection: Connection, judged: Judgement) -> None: ...
+
+    def park(self, connection: Connection) -> None: ...
+
+    def retry(self, exchange: Exchange, done: Done, deadline_ns: int) -> None: ...
+
+    def finished(self, exchange: Exchange, done: Done) -> None: ...
+
+    def closed(self, connection: Connection) -> None: ...
+
+
+class Connection:
+    """Owned by the transport; `exchange` is the request under way, or the one that waits for the connection to open."""
+
+    __slots__ = (
+        "_backlog",
+        "_clock_ns",
+        "_loop",
+        "_owner",
+        "_read_watcher",
+        "_reader",
+        "_recv",
+        "_send",
+        "_sent_bytes",
+        "_sock",
+        "_tls",
+        "_write_watcher",
+        "address_index",
+        "deadline_ns",
+        "done",
+        "exchange",
+        "idle_limit_ns",
+        "idle_since_ns",
+        "is_open",
+        "last_read_ns",
+        "scheduled_ns",
+        "tries",
+        "up",
+    )
+
+    def __init__(self, owner: Owner, loop: Any, reader: ResponseReader, address_index: int, idle_limit_ns: int) -> None:
+        self._owner = owner
+        self._loop = loop
+        self._clock_ns = owner.clock_ns
+        self._reader = reader
+        self._tls: TlsChannel | None = None
+        self._backlog = b""
+        self._sent_bytes = 0
+        self._read_watcher: Any = None
+        self._write_watcher: Any = None
+        self.address_index = address_index
+        self.idle_limit_ns = idle_limit_ns
+        self.exchange: Exchange | None = None
+        self.done: Done | None = None
+        self.deadline_ns = NEVER_NS
+        self.scheduled_ns = NEVER_NS
+        self.last_read_ns = 0
+        """The last byte of the answer under way; 0 before the first."""
+        self.idle_since_ns = 0
+        """When it was last parked; 0 for a connection that has carried no request yet."""
+        self.tries = 1
+        """Addresses tried for the waiting request, this one included."""
+        self.is_open = True
+        self.up = False
+        """Connected, and the TLS handshake over."""
+
+    def dial(self, address: Address) -> None:
+        """Begin to connect. Raises OSError where that fails at once (our own machine, mostly)."""
+        try:
+            self._sock = sock = _begin_connect(address)
+        except OSError:
+            self.is_open = False
+            raise
+        self._recv = sock.recv
+        self._send = sock.send
+        self._write_watcher = self._loop.io(sock.fileno(), _WRITE)
+        self._write_watcher.start(self._on_connected)
+
+    def carry(self, exchange: Exchange, done: Done, deadline_ns: int) -> None:
+        """Send a request on an idle connection; the answer comes through the loop, never from inside this call."""
+        self.exchange = exchange
+        self.done = done
+        self.deadline_ns = deadline_ns
+        self.last_read_ns = 0
+        self.transmit()
+
+    def transmit(self) -> None:
+        """Send what `exchange` asks. A failing send is left to the read that follows: it knows more."""
+        exchange = self.exchange
+        assert exchange is not None
+        self._reader.start(exchange)
+        data = self._owner.render(exchange)
+        if self._tls is not None:
+            data = self._tls.encrypt(data)
+        self._write(data)
+
+    def expires_ns(self, now_ns: int) -> int:
+        """The idle limit runs from the last byte of the answer; before the first there is none, only another look."""
+        if self.deadline_ns == NEVER_NS:
+            return NEVER_NS
+        return min(self.deadline_ns, (self.last_read_ns or now_ns) + self.idle_limit_ns)
+
+    def expire(self, now_ns: int) -> None:
+        if self.exchange is None:  # a warm-up that never came up
+            self.close()
+            self._owner.dial_failed(self, (Outcome.TIMEOUT, Reason.DEADLINE))
+        else:
+            self.stop((Outcome.TIMEOUT, Reason.DEADLINE if now_ns >= self.deadline_ns else Reason.IDLE))
+
+    def stop(self, judged: Judgement) -> None:
+        """End the request under way from our side, and the connection with it."""
+        exchange = self.exchange
+        assert exchange is not None
+        settle(exchange, judged, self._clock_ns())
+        self._release(exchange)
+
+    def close(self) -> None:
+        """Idempotent. The rings of callbacks are broken: the collector is off during the load."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        for watcher in (self._read_watcher, self._write_watcher):
+            if watcher is not None:
+                watcher.stop()
+                watcher.close()
+        self._read_watcher = self._write_watcher = None
+        self._sock.close()
+        del self._recv, self._send
+        self._reader.dispose()
+        self._tls = None
+        self._owner.closed(self)
+
+    def _on_connected(self) -> None:
+        code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._fail_dial(judge_connect_error(code))
+            return
+        self._write_watcher.stop()
+        self._read_watcher = self._loop.io(self._sock.fileno(), _READ)
+        self._read_watcher.start(self._on_readable)
+        self._tls = self._owner.connected()
+        if self._tls is None:
+            self.up = True
+            self._owner.dialed(self)
+            return
+        self._tls.handshake()
+        self._write(self._tls.take_output())
+
+    def _on_readable(self) -> None:
+        try:
+            data = self._recv(READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._ended(Ending.RESET)
+            return
+        if not data:
+            self._ended(Ending.CLEAN if self._tls is None else Ending.CUT)
+            return
+        now_ns = self._clock_ns()
+        if self._tls is not None:
+            self._on_ciphertext(self._tls, data, now_ns)
+        elif self.exchange is None:
+            self.close()  # nobody asked: a 408 on an idle connection, or worse
+        else:
+            self.last_read_ns = now_ns
+            if self._reader.feed(data, now_ns):
+                self._complete(now_ns)
+
+    def _on_ciphertext(self, tls: TlsChannel, data: bytes, now_ns: int) -> None:
+        try:
+            data = tls.receive(data)
+        except ssl.SSLError:
+            self._write(tls.take_output())  # the alert
+            self._tls_failed()
+            return
+        output = tls.take_output()
+        if output:
+            self._write(output)
+        if not self.up and tls.open:
+            self.up = True
+            self._owner.dialed(self)
+        if data and self.exchange is None:
+            self.close()
+            return
+        if data:
+            self.last_read_ns = now_ns
+            if self._reader.feed(data, now_ns):
+                self._complete(now_ns, reusable=not tls.closed)
+                return
+        if tls.closed and self.is_open:
+            self._ended(Ending.CLEAN)
+
+    def _tls_failed(self) -> None:
+        if not self.up:
+            self._fail_dial((Outcome.REFUSED, Reason.TLS))
+        elif self.exchange is not None:
+            self.stop((Outcome.MALFORMED, Reason.TLS))
+        else:
+            self.close()
+
+    def _complete(self, now_ns: int, reusable: bool = True) -> None:
+        """The reader has set the outcome. The connection is free before the caller hears of it, and may be reused."""
+        exchange, done = self.exchange, self.done
+        assert exchange is not None and done is not None
+        self.exchange = self.done = None
+        self.deadline_ns = NEVER_NS
+        if reusable and self._reader.reusable and not self._backlog:
+            self.idle_since_ns = now_ns
+            self._owner.park(self)
+        else:
+            self.close()
+        self._owner.finished(exchange, done)
+
+    def _ended(self, ending: Ending) -> None:
+        exchange, done = self.exchange, self.done
+        if not self.up:
+            self._fail_dial((Outcome.RESET, Reason.TLS))
+        elif exchange is None or done is None:
+            self.close()
+        elif is_reuse_race(self._sock, exchange, self._sent_bytes, self.idle_since_ns, reset=ending is Ending.RESET):
+            self.exchange = self.done = None
+            self.close()
+            self._owner.retry(exchange, done, self.deadline_ns)
+        else:
+            self._reader.end(ending, self._clock_ns())
+            self._release(exchange)
+
+    def _fail_dial(self, judged: Judgement) -> None:
+        self.close()
+        self._owner.dial_failed(self, judged)
+
+    def _release(self, exchange: Exchange) -> None:
+        done = self.done
+        assert done is not None
+        self.exchange = self.done = None
+        self.deadline_ns = NEVER_NS
+        self.close()
+        self._owner.finished(exchange, done)
+
+    def _write(self, data: bytes) -> None:
+        if self._backlog:
+            self._backlog += data
+            return
+        try:
+            count = self._send(data)
+        except (BlockingIOError, InterruptedError):
+            count = 0
+        except OSError:
+            self._sent_bytes += len(data)  # never acknowledged: races.py will see it
+            return
+        self._sent_bytes += count
+        if count != len(data):
+            self._backlog = data[count:]
+            self._write_watcher.start(self._on_writable)
+
+    def _on_writable(self) -> None:
+        data, self._backlog = self._backlog, b""
+        self._write_watcher.stop()
+        self._write(data)
+
+
+def _begin_connect(address: Address) -> Any:
+    """A socket that is on its way to `address`. Raises OSError where that fails at once."""
+    sock = monkey.get_original("socket", "socket")(
+        address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+    )
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    code = sock.connect_ex(address.sockaddr)
+    if code not in (0, errno.EINPROGRESS):
+        sock.close()
+        raise OSError(code, errno.errorcode.get(code, "?"))
+    return sock

@@ -1,0 +1,224 @@
+"""The report as one HTML file: offline, no script, at most `SIZE_MAX` bytes whatever happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from harness.analysis.verdict import Check, State, Verdict, Word
+from harness.report import charts, dictionary, words
+from harness.report.breakdown import by_field, slowest
+from harness.report.charts import HALF, NARROW, WIDE, Limit, Size
+from harness.report.model import Report
+from harness.report.order import caveats_of, failure_groups, latency_checks, quantile_of, worst_first
+from harness.report.plain import line, visible
+from harness.report.series import (
+    Timeline,
+    exceedance,
+    gap_quantiles,
+    judged_mask,
+    latencies_s,
+    scope_mask,
+    timeline,
+)
+from harness.report.summary import needs, short_name, smoke_limits, trust_facts
+from harness.report.timeline_chart import Events, timeline_chart
+from harness.units import format_duration
+
+SIZE_MAX = 400_000
+_RANK_OF_STATUS = {"broken": 0, "waived": 1, "not_fed": 2, "noted": 3, "held": 4}
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much may be shown: lists are cut to so many entries, texts to so many characters."""
+
+    entries: int
+    text: int
+    curves: int
+    data_tables: bool
+
+
+_ROOMS = (Room(60, 40_000, 4, True), Room(25, 8_000, 2, True), Room(10, 2_000, 1, False))
+
+
+def html(report: Report) -> str:
+    """The page. Everything that came from a file or a server is escaped; numbers unknown are written `-`."""
+    page = ""
+    for room in _ROOMS:
+        page = _render(report, room)
+        if len(page.encode()) <= SIZE_MAX:
+            return page
+    raise AssertionError(f"the smallest page has {len(page.encode())} bytes: a list is shown whole that must be cut")
+
+
+def _render(report: Report, room: Room) -> str:
+    environment = Environment(
+        autoescape=True, finalize=_shown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals |= {
+        "clock": report.run.at,
+        "count": words.count,
+        "duration": format_duration,
+        "needs": needs,
+        "quantity": words.quantity,
+        "rate": words.rate,
+        "share": words.share,
+        "shown": line,
+    }
+    here = resources.files("harness.report")
+    template = environment.from_string((here / "templates" / "report.html").read_text("utf-8"))
+    styles = (here / "styles.css").read_text("utf-8")
+    return template.render(styles=Markup(styles), **_context(report, room))  # noqa: S704 -- our own file
+
+
+def _shown(value: object) -> object:
+    """Every expression of the template passes here before it is escaped: no control character comes through."""
+    if isinstance(value, Markup):
+        return value
+    return "" if value is None else visible(str(value))
+
+
+def _context(report: Report, room: Room) -> dict[str, Any]:
+    verdict, run = report.verdict, report.run
+    checks = worst_first(verdict.checks)
+    groups = failure_groups(verdict.failures)
+    caveats = sorted(verdict.caveats, key=lambda c: _RANK_OF_STATUS.get(c.status, 0))
+    return {
+        "report": report,
+        "verdict": verdict,
+        "run": run,
+        "word": report.title_word,
+        "sign": words.VERDICT_SIGN[verdict.word],
+        "action": _action(verdict),
+        "smoke": smoke_limits(verdict) if verdict.smoke else "",
+        "checks": [_check_row(c) for c in checks[: room.entries]],
+        "checks_left": max(0, len(checks) - room.entries),
+        "trust": trust_facts(report),
+        "trusted": not caveats_of(verdict, "broken") and verdict.word is not Word.INVALID,
+        "broken": caveats_of(verdict, "broken")[: room.entries],
+        "not_fed": caveats_of(verdict, "not_fed")[: room.entries],
+        "caveats": caveats[: room.entries],
+        "caveats_left": max(0, len(caveats) - room.entries),
+        "modes": sorted(verdict.failures, key=lambda m: -m.count)[: room.entries],
+        "modes_left": max(0, len(verdict.failures) - room.entries),
+        "modes_left_count": sum(m.count for m in sorted(verdict.failures, key=lambda m: -m.count)[room.entries :]),
+        "groups": groups[: room.entries],
+        "suspects": verdict.bottleneck[: room.entries],
+        "provisioning": verdict.provisioning[: room.entries],
+        "dependencies": report.dependencies[: room.entries],
+        "faults": report.faults[: room.entries],
+        "changes": report.changes[:10],
+        "headroom": words.headroom(verdict.headroom),
+        "traces": {t.seq: t.trace for t in report.traces[:1000]},
+        "plan_text": _cut(run.plan_text, room.text),
+        "slo_text": _cut(run.slo_text, room.text),
+        "metrics": tuple(dictionary.METRICS.items()),
+        "method": dictionary.METHOD,
+        "capacity_bar": _drawn(lambda size: charts.capacity_bar(verdict.capacity, size), WIDE),
+        **_from_rows(report, room),
+    }
+
+
+def _action(verdict: Verdict) -> str:
+    if verdict.smoke and verdict.word is Word.PASS:
+        return "Smoke passed: not yet a launch decision"
+    return words.ACTION[verdict.word]
+
+
+def _check_row(check: Check) -> dict[str, Any]:
+    return {
+        "state": check.state.value,
+        "sign": words.SIGN[check.state],
+        "name": line(short_name(check.slo), 90),
+        "gate": "" if check.gate == "block" else check.gate,
+        "value": words.quantity_interval(check.value, check.value_low, check.value_high, check.unit),
+        "limit": words.limit(check.limit, check.unit),
+        "beyond": words.beyond(check),
+        "sample": words.sample(check),
+        "needs": needs(check) if check.state in (State.UNDECIDED, State.NO_DATA) else "",
+    }
+
+
+def _from_rows(report: Report, room: Room) -> dict[str, Any]:
+    """Charts and tables that need the rows; empty where there are none."""
+    empty: dict[str, Any] = {
+        "load": None, "time": None, "timeline": None, "curves": [], "certificate": None,
+        "phases": [], "journeys": [], "slow": [], "limit_name": "",
+    }  # fmt: skip
+    if report.rows is None or report.rows.arrivals().size == 0:
+        return empty
+    limits = [_limit(c) for c in latency_checks(report.verdict)]
+    first = next(iter(latency_checks(report.verdict)), None)
+    metric = first.metric if first else "e2e"
+    limit = limits[0] if limits else Limit("e2e p95", 0.95, 0.0, 0.05)
+    data = timeline(report.rows, report.evidence, metric, limit.quantile, report.verdict.judged)
+    assert data is not None, "there is at least one arrival"
+    phases = (report.evidence.phases or ()) if report.evidence else ()
+    events = Events(phases, report.faults, report.run.at)
+    gaps = gap_quantiles(report.rows, report.evidence)
+    return {
+        "load": _drawn(lambda size: charts.load_chart(data, limit, report.verdict.capacity, size), WIDE),
+        "time": _drawn(lambda size: timeline_chart(data, limit, events, size), Size(1100)),
+        "timeline": _timeline_rows(data) if room.data_tables else [],
+        "curves": _curves(report, room),
+        "certificate": Markup(charts.certificate_chart(*gaps)) if gaps else None,  # noqa: S704 -- escaped in svg.py
+        "phases": by_field(report.rows, "phase"),
+        "journeys": by_field(report.rows, "journey"),
+        "slow": slowest(report.rows)[: min(room.entries, 50)],
+        "limit_name": limit.name,
+    }
+
+
+def _limit(check: Check) -> Limit:
+    allowed = 1 - quantile_of(check)
+    return Limit(line(short_name(check.slo), 40), quantile_of(check), check.limit, allowed)
+
+
+def _curves(report: Report, room: Room) -> list[Markup]:
+    """One distribution a latency SLO, of the judged rows that the SLO is about."""
+    assert report.rows is not None
+    arrivals = report.rows.arrivals()
+    judged = judged_mask(arrivals, report.rows.catalog, report.verdict.judged)
+    drawn = []
+    for check in latency_checks(report.verdict)[: room.curves]:
+        rows = arrivals[judged & scope_mask(arrivals, report.rows.catalog, check.slo)]
+        data = exceedance(latencies_s(rows, check.metric))
+        if data is not None:
+            drawn.append(_drawn(partial(charts.exceedance_chart, data, _limit(check)), HALF))
+    return [chart for chart in drawn if chart]
+
+
+def _drawn(draw: Callable[[Size], str | None], wide: Size) -> Markup | None:
+    """The drawing for wide and, hidden until the style sheet shows it, for narrow pages."""
+    large, small = draw(wide), draw(NARROW)
+    if large is None:
+        return None
+    return Markup(f'<div class="wide">{large}</div><div class="narrow" hidden>{small}</div>')  # noqa: S704 -- escaped in svg.py
+
+
+def _timeline_rows(data: Timeline) -> list[dict[str, Any]]:
+    return [
+        {
+            "at": float(data.edges_s[i]),
+            "count": int(data.count[i]),
+            "planned": float(data.due_rate[i]) if data.due_rate is not None else None,
+            "sent": float(data.sent_rate[i]),
+            "p50": float(data.p50_s[i]),
+            "tail": float(data.tail_s[i]),
+            "outcomes": {name: int(counts[i]) for name, counts in data.outcomes.items() if counts[i]},
+            "in_flight": float(data.in_flight[i]) if data.in_flight is not None else None,
+        }
+        for i in range(data.count.size)
+    ]
+
+
+def _cut(text: str, limit: int) -> str:
+    left = len(text) - limit
+    return text if left <= 0 else f"{text[:limit]}\n... ({left} characters more: see the copy in the run folder)"

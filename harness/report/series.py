@@ -1,0 +1,211 @@
+"""Rows -> the few hundred numbers that charts and tables show. Pure numpy; a million rows in well under a second.
+
+As in the verdict, an arrival that did not succeed is infinitely slow (`inf`): it can not flatter a quantile.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.analysis.evidence import Evidence
+from harness.results import NEVER, SUCCESSES, Catalog, Outcome, ResultArray, Rows
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+BINS_MAX = 120
+_WIDTHS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0)
+_SCOPE = re.compile(r"(\w+)\s*=\s*([^,\s]+)")
+_NS = 1e9
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One value a bin of the run's clock, in order of due time. Every array has shape (bins,)."""
+
+    edges_s: Floats
+    """Shape (bins + 1,)."""
+    due_rate: Floats | None
+    """Planned arrivals a second, from the plan; None where the plan is not at hand."""
+    sent_rate: Floats
+    """Arrivals sent a second, by the moment of sending."""
+    count: Counts
+    """Arrivals due in the bin."""
+    p50_s: Floats
+    tail_s: Floats
+    """The tail quantile asked for; `inf` where so many did not succeed, NaN in an empty bin."""
+    outcomes: dict[str, Counts]
+    """Arrivals by outcome and bin of their due time, `ok` left out."""
+    in_flight: Floats | None
+    """The most at once, summed over workers, from telemetry."""
+    judged_share: Floats
+    """Share of the bin's arrivals that belong to a judged phase; 0 in an empty bin."""
+
+    @property
+    def width_s(self) -> float:
+        return float(self.edges_s[1] - self.edges_s[0])
+
+
+def latencies_s(rows: ResultArray, metric: str) -> Floats:
+    """Seconds by `metric`, from the due time: `ttft` to the first content, `tpot` a token, else to the last byte.
+    `inf` where the arrival did not succeed or never got there. NaN where TPOT has no meaning (under two tokens)."""
+    ok = np.isin(rows["outcome"], [int(o) for o in SUCCESSES])
+    if metric == "ttft":
+        end, start = rows["first_token_ns"], rows["due_ns"]
+        ok &= end != NEVER
+        value = (end - start) / _NS
+    elif metric == "tpot":
+        tokens = rows["tokens_out"].astype(np.float64)
+        value = np.full(rows.size, np.nan)
+        some = tokens >= 2
+        value[some] = (rows["last_token_ns"] - rows["first_token_ns"])[some] / _NS / (tokens[some] - 1)
+    else:
+        ok &= rows["finished_ns"] != NEVER
+        value = (rows["finished_ns"] - rows["due_ns"]) / _NS
+    return np.where(ok, value, np.inf)
+
+
+def scope_mask(rows: ResultArray, catalog: Catalog, slo: str) -> Mask:
+    """The rows an SLO's `where journey=..., phase=..., tenant=...` is about; all of them without one."""
+    mask = np.ones(rows.size, dtype=np.bool_)
+    for key, name in _SCOPE.findall(slo.partition(" where ")[2]):
+        names = {"journey": catalog.journeys, "phase": catalog.phases, "tenant": catalog.tenants}.get(key)
+        if names is not None:
+            mask &= rows[key] == (names.index(name) if name in names else 255)
+    return mask
+
+
+def judged_mask(rows: ResultArray, catalog: Catalog, judged: tuple[str, ...]) -> Mask:
+    """Rows of the judged phases; all of them where none is named."""
+    if not judged:
+        return np.ones(rows.size, dtype=np.bool_)
+    return np.isin(rows["phase"], [i for i, name in enumerate(catalog.phases) if name in judged])
+
+
+def bin_width_s(duration_s: float, arrivals: int) -> float:
+    """The smallest round width with at most `BINS_MAX` bins and about 30 arrivals in each."""
+    bins = max(1, min(BINS_MAX, arrivals // 30))
+    return next((w for w in _WIDTHS_S if duration_s / w <= bins), max(_WIDTHS_S[-1], duration_s / BINS_MAX))
+
+
+def timeline(
+    rows: Rows, evidence: Evidence | None, metric: str, quantile: float, judged: tuple[str, ...] = ()
+) -> Timeline | None:
+    """The run cut into bins of equal width; None without a single arrival."""
+    arrivals = rows.arrivals()
+    if arrivals.size == 0:
+        return None
+    planned = evidence.planned if evidence else None
+    last_due = int(arrivals["due_ns"][-1])
+    if planned is not None and planned.due_ns.size:
+        last_due = max(last_due, int(planned.due_ns[-1]))
+    width_s = bin_width_s(max(last_due / _NS, 0.5), arrivals.size)
+    bins = math.floor(last_due / _NS / width_s) + 1
+    due_bin = _bin_of(arrivals["due_ns"], width_s)
+    sent = arrivals["sent_ns"][arrivals["sent_ns"] >= 0]
+    median, tail = _quantiles(latencies_s(arrivals, metric), due_bin, bins, (0.5, quantile))
+    count = _tally(due_bin, bins)
+    judged_count = _tally(due_bin[judged_mask(arrivals, rows.catalog, judged)], bins)
+    return Timeline(
+        edges_s=np.arange(bins + 1, dtype=np.float64) * width_s,
+        due_rate=_tally(_bin_of(planned.due_ns, width_s), bins) / width_s if planned is not None else None,
+        sent_rate=_tally(_bin_of(sent, width_s), bins) / width_s,
+        count=count,
+        p50_s=median,
+        tail_s=tail,
+        outcomes=_outcomes(arrivals, due_bin, bins),
+        in_flight=_in_flight(evidence, width_s, bins),
+        judged_share=judged_count / np.maximum(count, 1),
+    )
+
+
+@dataclass(frozen=True)
+class Exceedance:
+    """How many arrivals were slower than each latency: `share[i]` of them took longer than `latency_s[i]`.
+    `floor` is the share that never succeeded. `n` arrivals in all."""
+
+    latency_s: Floats
+    share: Floats
+    floor: float
+    n: int
+
+
+def exceedance(values_s: Floats, points: int = 160) -> Exceedance | None:
+    """The share slower than x, at about `points` ranks that crowd towards the tail; None without a finite value."""
+    values = np.sort(values_s[~np.isnan(values_s)])
+    finite = int(np.count_nonzero(np.isfinite(values)))
+    if finite == 0:
+        return None
+    n = values.size
+    body = np.linspace(0, finite - 1, min(points // 2, finite))
+    tail = finite - np.geomspace(1, finite, min(points // 2, finite))
+    ranks = np.unique(np.clip(np.rint(np.concatenate([body, tail])), 0, finite - 1).astype(np.int64))
+    return Exceedance(values[ranks], 1 - (ranks + 1) / n, (n - finite) / n, n)
+
+
+def gap_quantiles(rows: Rows, evidence: Evidence | None, points: int = 40) -> tuple[Floats, Floats] | None:
+    """Quantiles of the gaps between arrivals, planned and as sent, in seconds, each of shape (points,). On the diagonal
+    of their plot the realised process is the planned one. None without a plan or with under 100 arrivals."""
+    planned = evidence.planned if evidence else None
+    sent = np.sort(rows.arrivals()["sent_ns"])
+    sent = sent[sent >= 0]
+    if planned is None or sent.size < 100 or planned.due_ns.size < 100:
+        return None
+    at = np.linspace(0.02, 0.998, points)
+    asked, got = (np.quantile(np.diff(times) / _NS, at) for times in (np.sort(planned.due_ns), sent))
+    return asked, got
+
+
+def _bin_of(times_ns: npt.NDArray[np.int64], width_s: float) -> Counts:
+    return (times_ns / (width_s * _NS)).astype(np.int64)
+
+
+def _tally(bin_of: Counts, bins: int) -> Counts:
+    return np.bincount(bin_of[bin_of < bins], minlength=bins)
+
+
+def _quantiles(values: Floats, bin_of: Counts, bins: int, at: tuple[float, ...]) -> list[Floats]:
+    """The inverse of the empirical distribution in each bin, one array for each of `at`; NaN in an empty bin.
+    `bin_of` ascends: rows are in order of due time."""
+    found = [np.full(bins, np.nan) for _ in at]
+    edges = np.searchsorted(bin_of, np.arange(bins + 1))
+    for i in range(bins):
+        inside = values[edges[i] : edges[i + 1]]
+        inside = inside[~np.isnan(inside)]
+        if inside.size == 0:
+            continue
+        ranks = [max(0, math.ceil(q * inside.size - 1e-9) - 1) for q in at]
+        ordered = np.partition(inside, sorted(set(ranks)))
+        for values_of, rank in zip(found, ranks, strict=True):
+            values_of[i] = ordered[rank]
+    return found
+
+
+def _outcomes(arrivals: ResultArray, due_bin: Counts, bins: int) -> dict[str, Counts]:
+    seen = {}
+    for code in np.unique(arrivals["outcome"]):
+        if code != Outcome.OK:
+            label = Outcome(int(code)).label if int(code) in set(Outcome) else f"outcome {code}"
+            seen[label] = np.bincount(due_bin[arrivals["outcome"] == code], minlength=bins)
+    return dict(sorted(seen.items(), key=lambda item: -int(item[1].sum())))
+
+
+def _in_flight(evidence: Evidence | None, width_s: float, bins: int) -> Floats | None:
+    telemetry = evidence.telemetry if evidence else None
+    if telemetry is None or telemetry.size == 0:
+        return None
+    # Workers report on their own seconds: sum the workers' maxima of each bin (an upper bound of the joint maximum).
+    bin_of = np.floor(np.maximum(telemetry["t_s"] - 1e-6, 0) / width_s).astype(np.int64)
+    total = np.zeros(bins)
+    for worker in np.unique(telemetry["worker"]):
+        mine = (telemetry["worker"] == worker) & (bin_of < bins)
+        most = np.zeros(bins)
+        np.maximum.at(most, bin_of[mine], telemetry["in_flight"][mine].astype(np.float64))
+        total += most
+    return total

@@ -1,0 +1,113 @@
+"""The conductor: plan -> mocks up -> engine -> evidence -> verdict -> report, one straight line, each step a file."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from harness import config, store
+from harness.analysis import Verdict
+from harness.engine import EngineJob, Progress, launch
+from harness.guard import Use, check_budget, stop_reason
+from harness.report import Report
+from harness.run.inputs import Inputs
+from harness.run.judging import judge_run
+from harness.run.mocks import MockFleet, running_mocks
+from harness.run.manifest import manifest_of
+from harness.run.planning import Load, engine_job, mocks_config
+from harness.run.signals import stopping
+from harness.run.target import check_reachable
+
+Watch = Callable[[Progress, Load], None]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that came to its end, whatever that end was."""
+
+    folder: store.RunFolder
+    report: Report
+    interrupted: bool
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.report.verdict
+
+
+def run_now(inputs: Inputs, root: Path, watch: Watch) -> Finished:
+    """`run_plan` with this machine's clock and a fresh token."""
+    return run_plan(inputs, root, started=datetime.now(UTC), token=secrets.token_hex(8), watch=watch)
+
+
+def run_plan(inputs: Inputs, root: Path, *, started: datetime, token: str, watch: Watch) -> Finished:
+    """Run `inputs` under `root` and judge it. `token` tells runs started in the same moment apart.
+
+    Raises UsageError or RefusedError before any load; after that, whatever happens becomes a verdict.
+    """
+    load = inputs.load
+    _check_limits(inputs.plan, load)
+    folder = store.create(root, started, token)
+    inputs.copy_to(folder)
+    np.save(folder.arrivals, load.arrivals.array, allow_pickle=False)
+    with _mocks(inputs, folder) as fleet:
+        target = (
+            fleet.urls[inputs.plan.target_upstream] if fleet and inputs.plan.target_upstream else inputs.plan.target
+        )
+        check_reachable(target, inputs.plan.allow_hosts, inputs.owned)
+        job = engine_job(inputs.plan, load, folder.run_id, target, inputs.seed, descriptor_limit())
+        folder.write_manifest(manifest_of(inputs, target, started))
+        interrupted = _carry(job, folder, inputs.plan, load, watch)
+        if fleet is not None:
+            fleet.keep_evidence()
+    return Finished(folder, judge_run(folder), interrupted)
+
+
+@contextlib.contextmanager
+def _mocks(inputs: Inputs, folder: store.RunFolder) -> Iterator[MockFleet | None]:
+    if not inputs.plan.upstreams:
+        yield None
+        return
+    with running_mocks(mocks_config(inputs.plan, folder.run_id, inputs.seed), folder.mocks) as fleet:
+        yield fleet
+
+
+def _carry(job: EngineJob, folder: store.RunFolder, plan: config.Plan, load: Load, watch: Watch) -> bool:
+    """Carry the load to its end. Returns whether a person interrupted it (first Ctrl-C: drain; second: now)."""
+    engine = launch(job, folder.path, folder.arrivals)
+    try:
+        with stopping(first=engine.stop, second=engine.kill) as interrupted:
+            for progress in engine.progress():
+                watch(progress, load)
+                if reason := stop_reason(_used(progress), plan.limits, plan.prices):
+                    engine.stop(reason)
+            engine.wait()
+        return interrupted.is_set()
+    finally:
+        engine.kill()
+
+
+def descriptor_limit() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def _check_limits(plan: config.Plan, load: Load) -> None:
+    array = load.arrivals.array
+    planned = Use(
+        requests=array.size,
+        duration_s=load.shape.duration_s,
+        tokens_in=int(array["tokens_in"].sum()),
+        tokens_out=int(array["tokens_out"].sum()),
+    )
+    check_budget(planned, plan.limits, plan.prices)
+
+
+def _used(progress: Progress) -> Use:
+    """Time and money were checked on the plan, which the engine cannot exceed; what can grow is the count."""
+    return Use(requests=progress.fired, duration_s=0.0)

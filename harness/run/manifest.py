@@ -1,0 +1,92 @@
+"""The manifest: what a stored run must say of its plan, so that it can be judged again without the plan."""
+
+from __future__ import annotations
+
+import platform
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from harness import COMMAND, __version__, config, store
+from harness.analysis import Confidence, PhaseWindow, Prices, Rules, Slo, parse_slo
+from harness.errors import EvidenceError, Problem
+from harness.run.inputs import Inputs
+from harness.run.planning import windows_of as windows_of_shape
+
+FORMAT = 1
+
+
+def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any]:
+    """The facts of a run that is about to start, JSON-clean."""
+    plan, load, rules = inputs.plan, inputs.load, inputs.rules
+    return {
+        "format": FORMAT,
+        "started": started.isoformat(),
+        "title": plan.title,
+        "plan": inputs.path.name,
+        "plan_hash": config.plan_hash(plan, inputs.path.parent),
+        "repeat": f"{COMMAND} run {inputs.path} --seed {inputs.seed}",
+        "target": target,
+        "seed": inputs.seed,
+        "service": plan.slo.service,
+        "slos": [{"text": line.text, "source": line.source} for line in plan.slo.slos],
+        "rules": {
+            "to_pass": rules.confidence.to_pass,
+            "to_fail": rules.confidence.to_fail,
+            "judge_phases": list(rules.judge_phases),
+            "min_duration_s": rules.min_duration_s,
+            "longest_cycle_s": rules.longest_cycle_s,
+            "extend_up_to_s": rules.extend_up_to_s,
+            "smoke": rules.smoke,
+        },
+        "phases": [
+            [w.phase, w.start_s, w.end_s, w.constant_rate, w.judged] for w in windows_of_shape(load.shape, rules)
+        ],
+        "process": load.shape.process,
+        "rate_knots_s": load.shape.knots_s.tolist(),
+        "rate_per_s": load.shape.rates_per_s.tolist(),
+        "mix": dict(load.mix),
+        "forecast_peak": load.peak_per_s,
+        "peak_label": load.peak_label,
+        "notes": list(load.shape.notes),
+        "prices": None if plan.prices is None else [plan.prices.input[0], plan.prices.output[0], plan.prices.input[1]],
+        "upstreams": {name: _limits_text(upstream) for name, upstream in plan.upstreams.items()},
+        "versions": [[COMMAND, __version__], ["python", platform.python_version()], ["numpy", np.__version__]],
+    }
+
+
+def _limits_text(upstream: config.Upstream) -> str:
+    limits = [f"{name} {value:,}" for name in ("tpm", "rpm", "rps") if (value := getattr(upstream, name)) is not None]
+    return ", ".join([" ".join(filter(None, [upstream.mock, upstream.preset])), *limits])
+
+
+def windows_of(manifest: dict[str, Any], rules: Rules) -> tuple[PhaseWindow, ...]:
+    """The phases as planned, judged as `rules` says (which may be other rules than those of the run)."""
+    return tuple(
+        PhaseWindow(phase, start_s, end_s, constant, phase in rules.judge_phases)
+        for phase, start_s, end_s, constant, _ in manifest["phases"]
+    )
+
+
+def rules_of(manifest: dict[str, Any]) -> Rules:
+    data = dict(manifest["rules"])
+    confidence = Confidence(data.pop("to_pass"), data.pop("to_fail"))
+    return Rules(confidence=confidence, **{**data, "judge_phases": tuple(data["judge_phases"])})
+
+
+def slos_of(manifest: dict[str, Any]) -> tuple[Slo, ...]:
+    return tuple(parse_slo(line["text"], line["source"]) for line in manifest["slos"])
+
+
+def prices_of(manifest: dict[str, Any]) -> Prices | None:
+    return None if manifest["prices"] is None else Prices(*manifest["prices"])
+
+
+def read_manifest(folder: store.RunFolder) -> dict[str, Any]:
+    """Raises EvidenceError where the manifest is missing, broken, or of another format."""
+    manifest = folder.read_manifest()
+    if manifest.get("format") != FORMAT:
+        what = f"is of format {manifest.get('format')!r}; this version reads {FORMAT}"
+        raise EvidenceError(Problem(what, "analyse it with the version that made it", str(folder.manifest)))
+    return manifest

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import COMMAND, __version__
+from harness.cli import app
+from harness.cli.app import main
+from harness.errors import ExitCode
+
+COMMANDS = ("init", "validate", "doctor", "explain", "schema", "version")
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {command} " in out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert main([command, "-h"]) == 0
+    assert "Usage:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nonsense"], "No such command"),
+        (["validate", "--jsno"], "--json"),
+        (["schema"], "Missing argument"),
+        (["init", "a", "b"], "extra argument"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_exit_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert main(arguments) == ExitCode.USAGE
+    captured = capsys.readouterr()
+    assert says in captured.err
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_an_error_for_people_carries_its_exit_code(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["doctor", str(tmp_path / "none.yaml")]) == ExitCode.USAGE
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_a_crash_is_a_short_note(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("Bearer abcdefghijkl")
+
+    monkeypatch.setattr(app, "build", broken)
+    assert main([]) == ExitCode.CRASH
+    err = capsys.readouterr().err
+    assert "a defect of peakproof" in err
+    assert "ZeroDivisionError" in err
+    assert "abcdefghijkl" not in err
+    assert "Traceback" not in err
+    monkeypatch.setenv("PEAKPROOF_TRACEBACK", "1")
+    main([])
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.cli.version.platform.python_version", interrupted)
+    assert main(["version"]) == ExitCode.INTERRUPTED
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version"]) == 0
+    assert f"{COMMAND} {__version__}" in capsys.readouterr().out
+    assert main(["version", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["version"] == __version__
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = "{'numpy', 'pandas', 'pydantic', 'yaml', 'locust', 'gevent', 'jinja2', 'httpx', 'rich'}"
+    code = "import sys; from harness.cli.app import main; main(['--help']); "
+    code += f"print({heavy} & set(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "set()"

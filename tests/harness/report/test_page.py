@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from harness.analysis.verdict import FailureMode, Word
+from harness.report import Report, html
+from harness.report.page import SIZE_MAX
+from harness.results import RESULT_DTYPE, Catalog, Rows
+
+ALLOWED = set(
+    """html head meta title style body div header main section footer span b small h1 h2 h3 p ul li dl dt dd table thead
+    tbody tr th td figure figcaption details summary pre code svg path line rect circle text""".split()  # noqa: SIM905 -- a list of tags reads better as words
+)
+VOID = {"meta"}
+
+
+class Page(HTMLParser):
+    """Tags, attributes, ids and the visible text of a page; checks that tags nest."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "svg"} & set(self.open) and data.strip():
+            self.words.append(" ".join(data.split()))
+
+    def attributes(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def test_the_words_of_the_page(named_report: tuple[str, Report], golden: Callable[[str, str], None]) -> None:
+    name, report = named_report
+    golden(f"page-{name}.txt", "\n".join(Page(html(report)).words) + "\n")
+
+
+def test_the_first_screen_answers(named_report: tuple[str, Report]) -> None:
+    _, report = named_report
+    text = " ".join(Page(html(report)).words)
+    first = text[: text.index("Timeline")]
+    for fact in (
+        report.title_word,
+        report.verdict.headline,
+        report.verdict.why,
+        report.run.repeat,
+        report.run.target,
+        "seed 42",
+        "Trust:",
+    ):
+        assert fact in first
+    assert "Launch" in first if report.title_word == "PASS" else "Launch" not in first
+
+
+def test_offline_without_script_and_with_only_known_tags(named_report: tuple[str, Report]) -> None:
+    _, report = named_report
+    _is_inert(html(report))
+
+
+def test_nothing_hostile_becomes_markup(hostile: Report) -> None:
+    source = html(hostile)
+    _is_inert(source)
+    assert "&lt;script&gt;alert(1)" in source
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", source)
+    assert len(source.encode()) <= SIZE_MAX
+
+
+def _is_inert(source: str) -> None:
+    page = Page(source)
+    assert {tag for tag, _ in page.tags} <= ALLOWED
+    for tag, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on")], tag
+        assert not {"src", "href", "srcset", "action"} & set(attributes), tag
+    assert "url(" not in source
+    assert "@import" not in source
+
+
+def test_landmarks_ids_and_names_for_those_who_do_not_see(named_report: tuple[str, Report]) -> None:
+    _, report = named_report
+    source = html(report)
+    page = Page(source)
+    tags = [tag for tag, _ in page.tags]
+    assert [tags.count(t) for t in ("header", "main", "footer", "h1")] == [1, 1, 1, 1]
+    assert page.attributes("html")[0]["lang"] == "en"
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert all(a["aria-labelledby"] in ids for a in page.attributes("section"))
+    pictures = re.findall(r"<svg[^>]*>(.{0,60})", source)
+    assert pictures
+    assert all(p.startswith("<title>") for p in pictures)
+    assert all(a.get("role") == "img" for a in page.attributes("svg"))
+    assert all(a.get("scope") == "col" for a in page.attributes("th"))
+
+
+def test_a_status_is_a_word(named_report: tuple[str, Report]) -> None:
+    _, report = named_report
+    text = " ".join(Page(html(report)).words)
+    for check in report.verdict.checks:
+        assert check.state.value in text
+    for caveat in report.verdict.caveats:
+        assert caveat.status.replace("_", " ") in text
+
+
+def test_a_broken_measurement_is_not_called_sound(reports: dict[str, Report]) -> None:
+    text = " ".join(Page(html(reports["invalid"])).words)
+    assert "Trust: ✗ broken" in text
+    assert "these are not findings" in text
+    unexplained = replace(reports["pass"].verdict, word=Word.INVALID)
+    assert "Trust: ✗ broken" in " ".join(Page(html(replace(reports["pass"], verdict=unexplained))).words)
+
+
+def test_without_rows_the_verdict_still_reads(reports: dict[str, Report]) -> None:
+    page = Page(html(replace(reports["fail"], rows=None, evidence=None)))
+    assert "FAIL" in page.words[3] or "FAIL" in " ".join(page.words[:12])
+    assert "Timeline" not in page.words
+    empty = Rows(np.zeros(0, RESULT_DTYPE), Catalog(("chat",), ("peak",)))
+    assert Page(html(replace(reports["invalid"], rows=empty))).words
+
+
+def test_rows_with_nothing_but_failures_are_drawn(reports: dict[str, Report]) -> None:
+    report = reports["fail"]
+    assert report.rows is not None
+    array = report.rows.array.copy()
+    for name in ("sent_ns", "first_token_ns", "last_token_ns", "finished_ns"):
+        array[name] = -1
+    array["outcome"] = 13
+    text = html(replace(report, rows=Rows(array, report.rows.catalog)))
+    assert "not sent or lost" in text
+    assert not re.search(r"\b(nan|inf)\b", re.sub(r"<style>.*?</style>", "", text, flags=re.S))
+
+
+def test_whatever_happened_it_is_at_most_400_kb(reports: dict[str, Report]) -> None:
+    """Ten thousand distinct errors, every name long, a large plan: lists are cut, and say so."""
+    report = reports["fail"]
+    modes = tuple(
+        FailureMode("server_error", f"{'é' * 200} {i}", 10_000 - i, 1e-4, 1.0, 2.0, "j" * 500, "s" * 500)
+        for i in range(10_000)
+    )
+    checks = tuple(
+        replace(report.verdict.checks[i % 3], slo=f"ttft p95 <= 2s where journey={'k' * 300}{i}") for i in range(500)
+    )
+    caveats = tuple(replace(report.verdict.caveats[0], what="w" * 1000, kind=f"gate{i}") for i in range(500))
+    verdict = replace(report.verdict, failures=modes, checks=checks, caveats=caveats, provisioning=("p" * 2000,) * 300)
+    run = replace(report.run, plan_text="é<&" * 200_000, slo_text="&" * 300_000)
+    source = html(replace(report, verdict=verdict, run=run))
+    assert len(source.encode()) <= SIZE_MAX
+    assert "rarer modes with" in source
+    assert "characters more" in source
+
+
+@pytest.mark.parametrize("journeys", [1, 255])
+def test_many_journeys_are_grouped(reports: dict[str, Report], journeys: int) -> None:
+    report = reports["pass"]
+    assert report.rows is not None
+    array = report.rows.array.copy()
+    array["journey"] = np.arange(array.size) % journeys
+    rows = Rows(array, Catalog(tuple(f"journey {i}" for i in range(journeys)), report.rows.catalog.phases))
+    assert ("225 others" in html(replace(report, rows=rows))) == (journeys == 255)

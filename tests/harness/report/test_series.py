@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.analysis.evidence import Evidence, Planned
+from harness.report.series import (
+    BINS_MAX,
+    bin_width_s,
+    exceedance,
+    gap_quantiles,
+    judged_mask,
+    latencies_s,
+    scope_mask,
+    timeline,
+)
+from harness.results import NEVER, RESULT_DTYPE, Catalog, Outcome, Rows
+
+CATALOG = Catalog(journeys=("chat", "search"), phases=("warm", "peak"))
+
+
+def rows_of(
+    due_s: list[float], latency_s: list[float], outcomes: list[Outcome] | None = None, **fields: list[int]
+) -> Rows:
+    array = np.zeros(len(due_s), RESULT_DTYPE)
+    array["due_ns"] = np.round(np.array(due_s) * 1e9)
+    array["sent_ns"] = array["due_ns"]
+    array["finished_ns"] = array["due_ns"] + np.round(np.array(latency_s) * 1e9).astype(np.int64)
+    array["first_token_ns"] = array["last_token_ns"] = NEVER
+    array["seq"] = np.arange(array.size)
+    array["outcome"] = outcomes or [Outcome.OK] * array.size
+    for name, values in fields.items():
+        array[name] = values
+    return Rows(array, CATALOG)
+
+
+def test_a_failure_is_infinitely_slow_however_fast_it_came() -> None:
+    rows = rows_of([0, 1, 2], [0.5, 0.001, 0.2], [Outcome.OK, Outcome.THROTTLED, Outcome.DEGRADED])
+    assert latencies_s(rows.array, "e2e").tolist() == [0.5, np.inf, pytest.approx(0.2)]
+    assert np.isinf(latencies_s(rows.array, "ttft")).all(), "no content ever came"
+
+
+def test_tpot_needs_two_tokens() -> None:
+    rows = rows_of([0, 0], [3, 3], tokens_out=[21, 1], first_token_ns=[10**9] * 2, last_token_ns=[3 * 10**9] * 2)
+    assert latencies_s(rows.array, "tpot").tolist() == pytest.approx([0.1, np.nan], nan_ok=True)
+
+
+def test_scope_and_judged_phases_choose_rows() -> None:
+    rows = rows_of([0, 1, 2], [1, 1, 1], journey=[0, 1, 1], phase=[0, 0, 1])
+    assert scope_mask(rows.array, CATALOG, "e2e p95 <= 1s where journey=search, phase=peak").tolist() == [
+        False,
+        False,
+        True,
+    ]
+    assert scope_mask(rows.array, CATALOG, "e2e p95 <= 1s").all()
+    assert not scope_mask(rows.array, CATALOG, "e2e p95 <= 1s where journey=nobody").any()
+    assert judged_mask(rows.array, CATALOG, ("peak",)).tolist() == [False, False, True]
+    assert not judged_mask(rows.array, CATALOG, ("unknown",)).any()
+
+
+def test_every_arrival_is_in_exactly_one_bin() -> None:
+    rng = np.random.default_rng(3)
+    due = np.sort(rng.uniform(0, 90, 3000)).tolist()
+    outcomes = rng.choice([Outcome.OK, Outcome.THROTTLED, Outcome.TIMEOUT], 3000).tolist()
+    rows = rows_of(due, [0.1] * 3000, outcomes)
+    data = timeline(rows, None, "e2e", 0.95, ())
+    assert data is not None
+    assert data.count.sum() == 3000
+    assert sum(int(c.sum()) for c in data.outcomes.values()) == sum(o != Outcome.OK for o in outcomes)
+    assert data.due_rate is None, "no plan was at hand"
+    assert (data.sent_rate * data.width_s).sum() == pytest.approx(3000)
+
+
+def test_the_bins_quantiles_are_those_of_numpy() -> None:
+    rng = np.random.default_rng(4)
+    due = np.sort(rng.uniform(0, 60, 2000))
+    latency = rng.lognormal(0, 0.5, 2000)
+    data = timeline(rows_of(due.tolist(), latency.tolist()), None, "e2e", 0.9)
+    assert data is not None
+    seen = np.round(latency * 1e9) / 1e9
+    for i in range(data.count.size):
+        inside = (due >= data.edges_s[i]) & (due < data.edges_s[i + 1])
+        assert data.tail_s[i] == pytest.approx(np.quantile(seen[inside], 0.9, method="inverted_cdf"))
+
+
+def test_a_tail_of_failures_has_no_quantile() -> None:
+    outcomes = [Outcome.OK] * 90 + [Outcome.THROTTLED] * 10
+    data = timeline(rows_of([0.1] * 100, [0.2] * 100, outcomes), None, "e2e", 0.95)
+    assert data is not None
+    assert np.isinf(data.tail_s[0])
+    assert data.p50_s[0] == pytest.approx(0.2)
+
+
+def test_planned_arrivals_that_never_came_stay_on_the_timeline() -> None:
+    rows = rows_of([0.0, 1.0], [0.1, 0.1])
+    due = np.array([0, 10**9, 50 * 10**9], np.int64)
+    planned = Planned(due, np.zeros(3, np.uint8), np.zeros(3, np.uint8), np.arange(3, dtype=np.uint32))
+    data = timeline(rows, Evidence(own_run=True, planned=planned), "e2e", 0.95)
+    assert data is not None
+    assert data.due_rate is not None
+    assert (data.due_rate * data.width_s).sum() == pytest.approx(3)
+    assert data.edges_s[-1] > 50
+
+
+def test_no_arrival_no_timeline() -> None:
+    assert timeline(rows_of([], []), None, "e2e", 0.95) is None
+
+
+@given(st.floats(0.5, 1e6), st.integers(1, 10**7))
+def test_there_are_never_too_many_bins(duration_s: float, arrivals: int) -> None:
+    assert duration_s / bin_width_s(duration_s, arrivals) <= BINS_MAX * 1.0001
+
+
+@given(st.lists(st.floats(1e-3, 1e3) | st.just(float("inf")), min_size=1, max_size=400))
+def test_exceedance_is_the_share_that_was_slower(values: list[float]) -> None:
+    array = np.array(values)
+    data = exceedance(array)
+    if data is None:
+        assert np.isinf(array).all()
+        return
+    assert data.floor == pytest.approx(np.isinf(array).mean())
+    assert (np.diff(data.share) <= 0).all()
+    for x, share in zip(data.latency_s, data.share, strict=True):
+        assert share == pytest.approx((array > x).mean()) or share >= (array > x).mean(), "ties count from above"
+
+
+def test_gaps_as_planned_lie_on_the_diagonal_and_bunched_ones_do_not() -> None:
+    rng = np.random.default_rng(5)
+    due = np.sort(rng.uniform(0, 100, 2000))
+    planned = Planned(
+        np.round(due * 1e9).astype(np.int64),
+        np.zeros(2000, np.uint8),
+        np.zeros(2000, np.uint8),
+        np.arange(2000, dtype=np.uint32),
+    )
+    evidence = Evidence(own_run=True, planned=planned)
+    good = gap_quantiles(rows_of(due.tolist(), [0.1] * 2000), evidence)
+    assert good is not None
+    assert np.allclose(good[0], good[1])
+    bunched = gap_quantiles(rows_of(np.floor(due).tolist(), [0.1] * 2000), evidence)
+    assert bunched is not None
+    assert bunched[1][20] < bunched[0][20] / 2
+    assert gap_quantiles(rows_of([0.0], [0.1]), evidence) is None
+
+
+def test_a_million_rows_take_under_two_seconds() -> None:
+    rng = np.random.default_rng(6)
+    array = np.zeros(1_000_000, RESULT_DTYPE)
+    array["due_ns"] = np.sort(rng.integers(0, 600 * 10**9, array.size))
+    array["finished_ns"] = array["due_ns"] + rng.integers(10**7, 10**9, array.size)
+    array["seq"] = np.arange(array.size)
+    start = time.process_time()
+    assert timeline(Rows(array, CATALOG), None, "e2e", 0.99) is not None
+    assert time.process_time() - start < 2
