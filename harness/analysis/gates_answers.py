@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.analysis.doubt import broken, held
+from harness.analysis.doubt import NOTED, broken, held
 from harness.analysis.scene import Scene
 from harness.analysis.slo import Slo
 from harness.analysis.verdict import Caveat
@@ -144,6 +144,10 @@ def answer_length(scene: Scene, slos: Sequence[Slo]) -> Caveat | None:
         return None
     ratio = float(got[inside].mean() / asked[inside].mean())
     what = f"answers hold {ratio:.0%} of the tokens asked for"
+    if abs(ratio - 1) > LENGTH_ERROR and not scene.evidence.lengths_declared:
+        return Caveat(
+            "answer_length", NOTED, what, "shorter answers cost less: declare production's lengths to gate on them"
+        )
     if abs(ratio - 1) > LENGTH_ERROR:
         return broken(
             "answer_length", what, "shorter answers cost less than production's: check the model and max_tokens"
