@@ -42,7 +42,6 @@ class Answer:
     degraded: list[str]
     stream: ModelStream | None = None
     cached: CachedAnswer | None = None
-    upstream: Upstream | None = None
 
 
 @dataclass
@@ -110,7 +109,7 @@ class Copilot:
                 reasons.append(str(error))
                 continue
             degraded = ([FALLBACK_MODEL] if name == "fallback" else []) + context.degraded
-            return Answer(name, degraded, stream=stream, upstream=upstream)
+            return Answer(name, degraded, stream=stream)
         cached = self.cache.get(question.key)
         if cached is not None:
             return Answer("cache", [CACHED], cached=cached)

@@ -112,8 +112,6 @@ class ChatEndpoint:
                     return
                 await exchange.piece(piece)
         except UpstreamError as error:
-            assert answer.upstream is not None
-            answer.upstream.fail_late(error)
             exchange.record.outcome = "broken"
             await exchange.piece(error_event(f"The answer broke off ({error}).", "answer_broken"))
         else:
@@ -128,9 +126,7 @@ class ChatEndpoint:
         try:
             while await stream.next_piece():
                 pass
-        except UpstreamError as error:
-            assert answer.upstream is not None
-            answer.upstream.fail_late(error)
+        except UpstreamError:
             return False
         finally:
             exchange.count_tokens(stream)
