@@ -106,7 +106,7 @@ def test_a_dead_vector_database_is_left_alone_after_a_while(stage: Stage) -> Non
             assert reply.headers["x-degraded"] == "no-retrieval"
 
     asyncio.run(scene())
-    assert stage.calls()["vector"] == 5
+    assert stage.calls()["vector"] == 10
     assert stage.calls()["primary"] == 20
 
 
