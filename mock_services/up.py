@@ -24,7 +24,7 @@ from mock_services.leases import Lease, LeaseBook
 from mock_services.server import Listener
 from mock_services.service import Context
 
-TOKEN_VARIABLE = "PEAKPROOF_MOCK_TOKEN"  # noqa: S105 - the name of the variable, not the token
+TOKEN_VARIABLE = "PEAKPROOF_MOCK_TOKEN"  # noqa: S105 -- the name of the variable, not the token
 TICK_S = 0.05
 
 

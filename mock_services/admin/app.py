@@ -21,7 +21,7 @@ _LOOPBACK_NAMES = {"127.0.0.1", "localhost", "::1"}
 _LEASE_KEYS = {"on", "fault", "ttl_s", "max_total_s", "owner"}
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the program
+class Refusal(Exception):  # noqa: N818 -- an answer, not a fault of the program
     """An answer that says no."""
 
     def __init__(self, status: int, message: str) -> None:

@@ -51,11 +51,11 @@ class Shape:
     closing: Callable[[], tuple[bytes, ...]]
 
 
-class Overloaded(Exception):  # noqa: N818 - an answer, not a fault of the program
+class Overloaded(Exception):  # noqa: N818 -- an answer, not a fault of the program
     """The server's bounded queue is full."""
 
 
-class Denied(Exception):  # noqa: N818 - an answer, not a fault of the program
+class Denied(Exception):  # noqa: N818 -- an answer, not a fault of the program
     """The quota says no."""
 
     def __init__(self, denial: Denial, scope: dict[str, str]) -> None:

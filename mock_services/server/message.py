@@ -23,11 +23,11 @@ class Admission(Enum):
     """Accepted and never read: a black hole."""
 
 
-class Hang(Exception):  # noqa: N818 - an order to the server, not an error of it
+class Hang(Exception):  # noqa: N818 -- an order to the server, not an error of it
     """Raised instead of answering: the request is held, unanswered, until the client leaves."""
 
 
-class Reset(Exception):  # noqa: N818 - an order to the server, not an error of it
+class Reset(Exception):  # noqa: N818 -- an order to the server, not an error of it
     """Raised instead of answering: the connection ends with a TCP RST."""
 
 
