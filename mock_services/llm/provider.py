@@ -55,6 +55,10 @@ class Overloaded(Exception):  # noqa: N818 -- an answer, not a fault of the prog
     """The server's bounded queue is full."""
 
 
+class Exhausted(Exception):  # noqa: N818 -- an answer, not a fault of the program
+    """The hard quota is reached: no wait helps."""
+
+
 class Denied(Exception):  # noqa: N818 -- an answer, not a fault of the program
     """The quota says no."""
 
@@ -118,13 +122,15 @@ class Provider:
         )
 
     def admit(self, call: Call) -> None:
-        """Books the call on every limit. Raises Denied or Overloaded."""
+        """Books the call on every limit. Raises Exhausted, Denied or Overloaded."""
         if self.batching.full:
             raise Overloaded
         call.grant = self.book(call.scope, call.usage())
 
     def book(self, scope: dict[str, str], usage: Usage) -> Grant:
-        """Raises Denied."""
+        """Raises Exhausted or Denied."""
+        if self.settings.exhausted:
+            raise Exhausted
         costs = COST_RULES[self.settings.cost_rule](usage)
         costs.setdefault("input_tokens", float(usage.prompt - usage.cached))
         answer = self.quota.admit(scope, costs, self.context.clock())

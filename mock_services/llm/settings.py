@@ -15,6 +15,7 @@ CostRuleName = Literal[
     "prompt_plus_max",
     "max_or_16",
     "actual",
+    "prompt_only",
     "input_and_output",
     "reserve_then_settle",
     "reserve_then_settle_x5",
@@ -36,6 +37,8 @@ class ProviderSettings(Settings):
     sub_window_s: float | None = Field(default=None, gt=0, le=60, description="RPM judged in such windows too")
     cost_rule: CostRuleName = "max_of_estimate"
     limit_scope: tuple[ScopePart, ...] = ("org", "model")
+
+    exhausted: bool = Field(default=False, description="the hard quota or spend cap is reached: no wait helps")
 
     api_keys: tuple[str, ...] = Field(default=(), description="keys that are valid; none given: any key is")
     models: tuple[str, ...] = Field(default=(), description="models that exist; none given: any does")

@@ -1,4 +1,5 @@
-"""What a mock model says, what a prompt says, and how many tokens that is. Seeded: the same prompt, the same answer."""
+"""What a mock model says, what a prompt says, and how many tokens that is. Seeded: the same prompt, the same "
+"answer."""
 
 from __future__ import annotations
 
