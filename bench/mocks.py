@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,11 @@ def cpu_s(process: psutil.Process) -> float:
 def post(path: str, body: dict[str, Any]) -> bytes:
     data = json.dumps(body)
     return f"POST {path} HTTP/1.1\r\n{HEAD}content-length: {len(data)}\r\n\r\n{data}".encode()
+
+
+def counts_of(ready: dict[str, Any]) -> dict[str, Any]:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    return httpx.get(ready["admin"] + "/counts", headers=headers, trust_env=False, timeout=30).json()["llm"]
 
 
 # plain requests
@@ -141,7 +146,9 @@ def bench_plain(seconds: float) -> dict[str, Any]:
 # streams
 
 
-def read_streams(port: int, request: bytes, streams: int, seconds: float, poll_s: float) -> int:
+def read_streams(
+    port: int, request: bytes, streams: int, seconds: float, poll_s: float, at_end: Callable[[], None]
+) -> int:
     """Opens so many streams and reads them all for so long, cheaply; answers how many were still open at the end."""
     poller = select.epoll()
     open_: dict[int, socket.socket] = {}
@@ -158,6 +165,7 @@ def read_streams(port: int, request: bytes, streams: int, seconds: float, poll_s
         drain(poller, open_)
         time.sleep(poll_s)
     alive = len(open_)
+    at_end()
     for one in open_.values():
         one.close()
     return alive
@@ -192,11 +200,11 @@ def bench_streams(streams: int, per_s: float, seconds: float, replicas: int) -> 
     with mocks({"name": "llm", "mock": "openai", "inference": inference}) as (process, ready):
         port = int(ready["services"]["llm"].rpartition(":")[2])
         before, began = cpu_s(process), time.monotonic()
-        alive = read_streams(port, request, streams, seconds, poll_s=min(0.01, 0.2 / per_s))
+        counts: dict[str, Any] = {}
+        alive = read_streams(
+            port, request, streams, seconds, min(0.01, 0.2 / per_s), lambda: counts.update(counts_of(ready))
+        )
         used, took = cpu_s(process) - before, time.monotonic() - began
-        counts = httpx.get(
-            ready["admin"] + "/counts", headers={"authorization": f"Bearer {TOKEN}"}, trust_env=False, timeout=30
-        ).json()["llm"]
     return {
         "streams": streams,
         "open_at_the_end": alive,
@@ -228,9 +236,7 @@ def bench_preset(preset: str, per_s: float, seconds: float) -> dict[str, Any]:
         before, began = cpu_s(process), time.monotonic()
         asyncio.run(load(int(ready["services"]["llm"].rpartition(":")[2])))
         used, took = cpu_s(process) - before, time.monotonic() - began
-        counts = httpx.get(
-            ready["admin"] + "/counts", headers={"authorization": f"Bearer {TOKEN}"}, trust_env=False
-        ).json()["llm"]
+        counts = counts_of(ready)
     return {
         "preset": preset,
         "per_s": per_s,

@@ -117,7 +117,11 @@ class Exchange:
         record = self.request.record
         if not record.first_byte_s:
             record.first_byte_s = self._connection.loop.time()
-        self._connection.transport.write(data)
+        transport = self._connection.transport
+        if transport.is_closing():  # the client has left, and the loop has not come round to saying so
+            self.client_left()
+        else:
+            transport.write(data)
 
     def finish(self) -> None:
         if self.closed:
