@@ -5,21 +5,25 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gevent
 from gevent.event import Event
 
-from harness.engine.carrier import environment, seal_locust
+from harness.engine.carrier import environment, environment_for, seal_locust
 from harness.engine.facts import engine_folder
 from harness.engine.job import EngineJob
 from harness.engine.lifeline import Lifeline
-from harness.engine.load import Load
+from harness.engine.load import Load, Serves, busiest_second
+from harness.engine.profile import Profile, load_profile, pick_by_journey
+from harness.engine.recorder import Recorder
 from harness.engine.seal import MESSAGE
 from harness.engine.share import Share, load_arrivals
 from harness.engine.tick import Tick
 from harness.engine.transport import Transport
+from harness.engine.users import Users
 
 LEASE_S = 4.0
 """Without a word from the master for so long the load stops."""
@@ -34,11 +38,17 @@ class Worker:
         self._folder = engine_folder(run_folder)
         self._job = EngineJob.read(self._folder / "job.json")
         self._number = number
-        share = Share.deal(load_arrivals(arrivals_path), number, self._job.processes)
+        self._share = share = Share.deal(load_arrivals(arrivals_path), number, self._job.processes)
         hub = gevent.get_hub()
         self._loop = hub.loop
         transport = Transport(self._job, hub, time.monotonic_ns)
-        self._load = Load(self._job, self._folder, number, share=share, loop=hub.loop, transport=transport)
+        self._users: Users | None = None
+        self._environment = environment(self._job.target)
+        profile = load_profile(Path(self._job.profile)) if self._job.profile else None
+        serves = self._serve_with(profile) if profile and profile.users else None
+        self._load = Load(
+            self._job, self._folder, number, share=share, loop=hub.loop, transport=transport, serves=serves
+        )
         self._runner: Any = None
         self._warm = Event()
         self._begun = Event()
@@ -54,21 +64,48 @@ class Worker:
         lifeline.attach(self._loop, self._on_line)
         self._port.wait()
         seal_locust(key, lambda _: None)
-        self._runner = environment().create_worker_runner("127.0.0.1", self._port_number)
+        self._runner = self._environment.create_worker_runner("127.0.0.1", self._port_number)
+        self._fire("init", runner=self._runner, web_ui=None)
         self._runner.register_message(MESSAGE, self._on_message)
         self._say("hello", pid=os.getpid())
-        self._load.warm(lambda _opened: self._warm.set())
-        self._warm.wait()
+        if self._users is not None:
+            self._users.warm(self._job.warm_connections or busiest_second(self._share))
+        else:
+            self._load.warm(lambda _opened: self._warm.set())
+            self._warm.wait()
         self._say("ready")
         while not self._begun.wait(0.2):
             self._keep_lease()
             if self._stopping.is_set():
                 return 0
         self._carry()
+        if self._users is not None:
+            self._users.close()
+            self._fire("test_stop")
         last = self._load.close()
         self._say("tick", **last.to_json())
         self._dismissed.wait(_LAST_WORD_S)
         return 0
+
+    def _serve_with(self, profile: Profile) -> Callable[[Recorder], Serves]:
+        self._environment = environment_for(Path(self._job.profile), self._job.target)
+        pick = pick_by_journey(profile.weights, self._job.journeys, self._job.seed)
+
+        def serves(recorder: Recorder) -> Serves:
+            self._users = Users(
+                job=self._job,
+                clock_ns=time.monotonic_ns,
+                recorder=recorder,
+                environment=self._environment,
+                classes=[cls for cls, _ in profile.users.values()],
+                pick=lambda journey, seq: profile.users[pick(journey, seq)][0],
+            )
+            return self._users
+
+        return serves
+
+    def _fire(self, event: str, **fields: Any) -> None:
+        getattr(self._environment.events, event).fire(environment=self._environment, **fields)
 
     def _carry(self) -> None:
         self._load.begin(self._start_ns)
