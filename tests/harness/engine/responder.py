@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _JSON = (
-    b'{"data": [{"embedding": [0.1, 0.2]}], "result": {"points": []}, "choices": [{"index": 0, "finish_reason": "stop", '
+    b'{"data": [{"embedding": [0.1, 0.2]}], "result": {"points": []}, "choices": [{"finish_reason": "stop", '
     b'"message": {"role": "assistant", "content": "yes"}}], "usage": {"prompt_tokens": 11, "completion_tokens": 1}}'
 )
 _CHUNKS = [
