@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,3 +95,12 @@ def test_the_machine_is_not_in_the_tree() -> None:
     """No absolute path of a developer's machine, and no address in a lock file."""
     for lock in ROOT.glob("*.lock"):
         assert "://" not in lock.read_text(), lock.name
+
+
+def test_the_command_line_loads_neither_locust_nor_gevent() -> None:
+    """Importing Locust patches sockets and sleep: it happens in the engine's own processes only."""
+    code = (
+        "import sys, harness.cli.app, harness.run, harness.engine; harness.cli.app.build();"
+        "sys.exit(any(name in sys.modules for name in ('locust', 'gevent')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

@@ -20,7 +20,7 @@ Owned = Annotated[
 ]
 
 
-def run(
+def run(  # noqa: PLR0917 -- a command line has as many options as it has
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")],
     sets: Sets = None,
     profile: Annotated[str | None, typer.Option(help="An overlay of the plan's `profiles:`.")] = None,
