@@ -1,5 +1,5 @@
 # Two commands matter: `make demo` (the main job on the embedded mocks) and `make test`.
-.PHONY: demo test setup setup-dev lint types test-fast test-e2e lock clean
+.PHONY: bench-engine demo test setup setup-dev lint types test-fast test-e2e lock clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -45,6 +45,9 @@ test-e2e: setup-dev
 lock:  ## rewrite the lock files; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+bench-engine: setup-dev  ## the engine's bars beside wrk, hey and Locust; needs wrk hey nginx gcc
+	$(BIN)/python -m bench.engine
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out
