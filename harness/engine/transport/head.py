@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.engine.job import DegradedSignal, EngineJob
+from harness.engine.transport.answers import Judgement, judge_status
 
 HEAD_LIMIT_BYTES = 64 * 1024
 CLOSE_DELIMITED = -1
@@ -24,6 +25,8 @@ class Head:
     json: bool
     degraded: int
     served_by: str
+    judged: Judgement | None
+    """The outcome that the status decides; None where the body does."""
 
 
 class HeadReader:
@@ -67,6 +70,7 @@ class HeadReader:
             json=kind == b"application/json" or kind.endswith(b"+json"),
             degraded=self._find_degraded(first),
             served_by=first.get(self._served_by, b"").decode("latin-1") if self._served_by else "",
+            judged=judge_status(status),
         )
 
     def remember(self, raw: bytes, head: Head) -> None:
