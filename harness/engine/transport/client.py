@@ -93,9 +93,8 @@ class Transport:
             connection = pile.pop()
             if connection.is_open:
                 connection.carry(exchange, done, deadline_ns)
-                look_ns = min(deadline_ns, now_ns + self.idle_limit_ns)
-                if look_ns < connection.scheduled_ns:
-                    self._watch(connection, look_ns)
+                if now_ns + self.idle_limit_ns < connection.scheduled_ns or deadline_ns < connection.scheduled_ns:
+                    self._watch(connection, min(deadline_ns, now_ns + self.idle_limit_ns))
                 return
         self._dial(index, exchange, done, deadline_ns)
 

@@ -135,9 +135,16 @@ class Connection:
         self.deadline_ns = deadline_ns
         self.last_read_ns = 0
         data = self._render(exchange.request)
-        if self._tls is not None:
-            data = self._tls.encrypt(data)
-        self.write(data)
+        if self._tls is not None or self._backlog:
+            self.write(data if self._tls is None else self._tls.encrypt(data))
+            return
+        try:
+            count = self._send(data)
+        except OSError:
+            count = 0  # full, or broken: `write` finds out
+        self._sent_bytes += count
+        if count != len(data):
+            self.write(data[count:])
 
     def park(self, now_ns: int) -> None:
         """Idle from `now_ns` on, and first in line for the next request."""
@@ -211,9 +218,10 @@ class Connection:
         if self._tls is not None:
             self._on_ciphertext(self._tls, data, now_ns)
         elif self.exchange is not None:
-            self.last_read_ns = now_ns
             if self._reader.feed(data, now_ns):
                 self._complete(now_ns)
+            else:
+                self.last_read_ns = now_ns
         else:
             self.close()  # nobody asked: a 408 on an idle connection, or worse
 

@@ -98,27 +98,23 @@ class ResponseReader:
         """`data` arrived at `now_ns`. True when the exchange is over, its outcome set."""
         exchange = self.exchange
         exchange.bytes_in += len(data)
-        mode = self._mode
-        if mode == _WAITING:
+        if self._mode == _WAITING:
             start = data.find(b"\r\n\r\n") + 4
-            head = self._known.get(data[:start]) if start > 3 else None
-            if head is not None:
-                request = exchange.request
-                if request.method == b"HEAD":
-                    pass
-                elif (
-                    head.length == len(data) - start
-                    and not head.encoding
-                    and (head.judged is not None or not (request.stream or request.dialect == "sse"))
-                ):
-                    self._take_whole(exchange, head, data[start:], now_ns)
+            head = self._known.get(data[:start])
+            if head is not None and head.plain_length == len(data) - start:
+                # the hot path: a known head and all of its body in one read; no state but the exchange is touched
+                exchange.status = head.status
+                if head.marked:
+                    exchange.degraded, exchange.served_by = head.degraded, head.served_by
+                judged = head.judged or self._judge_plain(exchange, data[start:])
+                if judged is not None:
+                    if exchange.request.keep_body:
+                        exchange.body = data[start:]
+                    self.reusable = head.keep_alive
+                    settle(exchange, judged, now_ns)
                     return True
-                elif head.length >= 0:
-                    return self._count(head, data[start:], now_ns)
-            self._reset(now_ns)
-            self._key = data[:start] if start > 3 else b""
-            self._mode = _PARSED
-        elif mode == _COUNTED:
+            return self._begin(head, data, start, now_ns)
+        if self._mode == _COUNTED:
             self._now = now_ns
             return self._take_counted(data)
         return self._parse(data, now_ns)
@@ -143,32 +139,25 @@ class ResponseReader:
         """Break the ring of parser and callbacks: the collector is off during the load."""
         self._parser = None
 
-    def _take_whole(self, exchange: Exchange, head: Head, body: bytes, now_ns: int) -> None:
-        """The hot path: a known head and all of its body in one read. Touches no state but the exchange."""
-        exchange.status = head.status
-        if head.degraded:
-            exchange.degraded = head.degraded
-        if head.served_by:
-            exchange.served_by = head.served_by
+    def _judge_plain(self, exchange: Exchange, body: bytes) -> Judgement | None:
+        """A whole body that needs no decoding; None where it must be read as a stream."""
         request = exchange.request
-        if request.keep_body:
-            exchange.body = body
-        self.reusable = head.keep_alive
-        judged = head.judged
-        if head.length > self._limit:
-            judged = _BEYOND_CAP
-            self.reusable = False
-        elif judged is None:
-            dialect = DIALECTS[request.dialect]
-            judged = GOOD if dialect is BYTES and not request.nonce else judge_answer(exchange, dialect, body)
-        settle(exchange, judged, now_ns)
+        dialect = DIALECTS[request.dialect]
+        if request.stream or dialect is SSE or len(body) > self._limit:
+            return None
+        return GOOD if dialect is BYTES and not request.nonce else judge_answer(exchange, dialect, body)
 
-    def _count(self, head: Head, data: bytes, now_ns: int) -> bool:
+    def _begin(self, head: Head | None, data: bytes, start: int, now_ns: int) -> bool:
+        """The first bytes of a message, not whole or not known: by llhttp, or counted where the head is known."""
         self._reset(now_ns)
-        self._mode = _COUNTED
-        self._open(head)
-        self._left = head.length
-        return self._take_counted(data)
+        if head is not None and head.length >= 0 and self.exchange.request.method != b"HEAD":
+            self._mode = _COUNTED
+            self._open(head)
+            self._left = head.length
+            return self._take_counted(data[start:])
+        self._mode = _PARSED
+        self._key = data[:start] if start > 3 else b""
+        return self._parse(data, now_ns)
 
     def _take_counted(self, data: bytes) -> bool:
         self._extra = len(data) > self._left
