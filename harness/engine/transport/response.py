@@ -68,6 +68,7 @@ class ResponseReader:
         "_parser",
         "_parts",
         "_quiet",
+        "_raw_limit",
         "_stream",
         "_trailer_error",
         "exchange",
@@ -79,6 +80,7 @@ class ResponseReader:
         self._heads = heads
         self._known = heads.known
         self._limit = body_limit_bytes
+        self._raw_limit = body_limit_bytes * _OVERHEAD + HEAD_LIMIT_BYTES
         self._error_trailers = error_trailers
         self._mode = _WAITING
         self._parser: Any = None
@@ -181,9 +183,9 @@ class ResponseReader:
                 self._fail(Outcome.MALFORMED, Reason.BAD_HTTP)
         if self._quiet > HEAD_LIMIT_BYTES:
             self._fail(Outcome.TOO_LARGE, Reason.HEADER_CAP)
-        elif self.exchange.bytes_in > self._limit * _OVERHEAD + HEAD_LIMIT_BYTES:
+        elif self.exchange.bytes_in > self._raw_limit:
             self._fail(*_BEYOND_CAP)
-        return self._conclude()
+        return self._conclude() if self._over or self._failure is not None else False
 
     def _conclude(self) -> bool:
         """After a read: is it over, well or not?"""
