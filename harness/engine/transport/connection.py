@@ -125,8 +125,7 @@ class Connection:
             raise
         self._recv = sock.recv
         self._send = sock.send
-        self._write_watcher = self._loop.io(sock.fileno(), _WRITE)
-        self._write_watcher.start(self._on_connected)
+        self._wait_to_write(self._on_connected)
 
     def carry(self, exchange: Exchange, done: Done, deadline_ns: int) -> None:
         """Send a request on an idle connection; the answer comes through the loop, never from inside this call."""
@@ -192,7 +191,7 @@ class Connection:
         if code:
             self._fail_dial(judge_connect_error(code))
             return
-        self._write_watcher.stop()
+        self._stop_writing()
         self._read_watcher = self._loop.io(self._sock.fileno(), _READ)
         self._read_watcher.start(self._on_readable)
         self._tls = self._owner.connected()
@@ -312,12 +311,22 @@ class Connection:
         self._sent_bytes += count
         if count != len(data):
             self._backlog = data[count:]
-            self._write_watcher.start(self._on_writable)
+            self._wait_to_write(self._on_writable)
 
     def _on_writable(self) -> None:
         data, self._backlog = self._backlog, b""
-        self._write_watcher.stop()
+        self._stop_writing()
         self.write(data)
+
+    def _wait_to_write(self, callback: Callable[[], None]) -> None:
+        """A watcher for as long as it is needed: thousands of open streams have nothing to write."""
+        self._write_watcher = self._loop.io(self._sock.fileno(), _WRITE)
+        self._write_watcher.start(callback)
+
+    def _stop_writing(self) -> None:
+        self._write_watcher.stop()
+        self._write_watcher.close()
+        self._write_watcher = None
 
 
 def _begin_connect(address: Address) -> Any:

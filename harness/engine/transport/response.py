@@ -290,8 +290,10 @@ class ResponseReader:
                 self._fail(Outcome.TOO_LARGE, Reason.HEADER_CAP)
             return
         head = self._heads.read(status, self._parser.get_http_version(), self._headers)
+        self._headers = []
         if self._key:
             self._heads.remember(self._key, head)
+            self._key = b""
         self._open(head)
         self._over = self.exchange.request.method == b"HEAD"
 
