@@ -36,15 +36,23 @@ def load_plan(
     tree = _choose_profile(tree, profile)
     for assignment in sets:
         overlay.set_value(tree, assignment)
-    problems = expand(tree, environ or {})
+    unset = expand(tree, environ or {})
+    problems = list(unset)
     _hoist(tree, "segments", "arrivals")
     _hoist(tree, "slos", "slo")
     _kind_by_name(tree)
     problems += _read_slo(tree, path.parent, environ or {})
     problems += _misplaced_secrets(tree)
-    plan = _validated(Plan, tree, path.parent, problems)
-    problems += cross_check(plan, tree, path.parent, BUILTIN_PROFILES)
-    if problems:
+    plan = None
+    try:
+        plan = _validated(Plan, tree, path.parent)
+        problems += cross_check(plan, tree, path.parent, BUILTIN_PROFILES)
+    except UsageError as error:
+        problems += error.problems
+    # What an unset variable left behind is no finding of its own.
+    lines = {(problem.file, problem.line) for problem in unset}
+    problems = [p for p in problems if p in unset or (p.file, p.line) not in lines]
+    if problems or plan is None:
         raise UsageError(*_in_order(problems))
     return plan
 
@@ -56,8 +64,12 @@ def load_slo_file(path: Path | str, environ: Mapping[str, str] | None = None) ->
     problems = expand(tree, environ or {})
     tree = as_slo_file(tree)
     problems += read_sentences(tree)
-    slo = _validated(SloFile, tree, path.parent, problems)
-    if problems:
+    slo = None
+    try:
+        slo = _validated(SloFile, tree, path.parent)
+    except UsageError as error:
+        problems += error.problems
+    if problems or slo is None:
         raise UsageError(*_in_order(problems))
     return slo
 
@@ -92,11 +104,11 @@ def secrets_of(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for value in values for name in secret_names(value)))
 
 
-def _validated(model: type[Model], tree: Node, folder: Path, problems: list[Problem]) -> Model:
+def _validated(model: type[Model], tree: Node, folder: Path) -> Model:
     try:
         return model.model_validate(tree.plain_value(), context={"folder": folder})
     except ValidationError as error:
-        raise UsageError(*_in_order(problems + problems_of(error, tree, model))) from None
+        raise UsageError(*problems_of(error, tree, model)) from None
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:

@@ -1,0 +1,40 @@
+"""The engine: open-loop load on Locust, in processes of its own. Importing this loads neither Locust nor gevent."""
+
+from harness.engine.facts import EngineFacts, read_engine, read_rows
+from harness.engine.job import DegradedSignal, EngineJob, JourneySpec
+from harness.engine.journeys.arrival import Arrival
+from harness.engine.journeys.steps import (
+    Answer,
+    StepFailed,
+    call_tool,
+    chat,
+    embed,
+    http,
+    journey,
+    search,
+    think,
+)
+from harness.engine.launching import EngineProcess, launch
+from harness.engine.progress import Progress
+
+__all__ = [
+    "Answer",
+    "Arrival",
+    "DegradedSignal",
+    "EngineFacts",
+    "EngineJob",
+    "EngineProcess",
+    "JourneySpec",
+    "Progress",
+    "StepFailed",
+    "call_tool",
+    "chat",
+    "embed",
+    "http",
+    "journey",
+    "launch",
+    "read_engine",
+    "read_rows",
+    "search",
+    "think",
+]

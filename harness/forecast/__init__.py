@@ -1,0 +1,50 @@
+"""From what the traffic was to the peak that must be survived, and to the arrivals of a run. Pure: no clock, no
+file, no socket; texts, numbers and seeds come in as arguments."""
+
+from harness.forecast.arrivals import ARRIVAL_DTYPE, ArrivalArray, Arrivals
+from harness.forecast.burst import PRESETS
+from harness.forecast.conformal import Level
+from harness.forecast.forecast import Fan, Forecast, forecast_peak
+from harness.forecast.formats import FORMATS, read_history
+from harness.forecast.generate import generate_history
+from harness.forecast.history import History, Intake, Issue, Requests
+from harness.forecast.peak import LABELS, OBSERVED_SAYS, Peak, Recorded
+from harness.forecast.peak_json import peak_from_json, peak_to_json
+from harness.forecast.peak_shape import shape_from_peak, with_warm_up
+from harness.forecast.planner import plan_arrivals
+from harness.forecast.segments import Segment, parse_segments, shape_from_segments
+from harness.forecast.shape import PROCESSES, Burst, Phase, Shape
+
+__all__ = [
+    "ARRIVAL_DTYPE",
+    "FORMATS",
+    "LABELS",
+    "OBSERVED_SAYS",
+    "PRESETS",
+    "PROCESSES",
+    "ArrivalArray",
+    "Arrivals",
+    "Burst",
+    "Fan",
+    "Forecast",
+    "History",
+    "Intake",
+    "Issue",
+    "Level",
+    "Peak",
+    "Phase",
+    "Recorded",
+    "Requests",
+    "Segment",
+    "Shape",
+    "forecast_peak",
+    "generate_history",
+    "parse_segments",
+    "peak_from_json",
+    "peak_to_json",
+    "plan_arrivals",
+    "read_history",
+    "shape_from_peak",
+    "shape_from_segments",
+    "with_warm_up",
+]

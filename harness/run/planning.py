@@ -100,28 +100,29 @@ def _of_peak(plan: config.Plan, peak: forecast.Peak, seed: int) -> forecast.Shap
     if asked.burst.kind == "fixed":
         assert asked.burst.variance is not None and asked.burst.tau_s is not None
         burst = forecast.Burst(asked.burst.variance, asked.burst.tau_s)
-    elif asked.burst.kind == "none":
+    elif asked.burst.kind in ("none", "poisson"):
         burst = forecast.Burst(0.0, 1.0)
     return forecast.shape_from_peak(
         peak,
-        quantile=asked.quantile if peak.levels else None,
+        quantile=asked.quantile,
         time_scale=asked.time_scale,
         rate_scale=asked.rate_scale,
         slice=part,
         process=asked.process,
         burst=burst,
+        warm_s=asked.warm_s,
         phase="replay" if peak.recorded is not None and asked.process in ("auto", "replay") else "peak",
         seed=seed,
     )
 
 
 def _peak_per_s(plan: config.Plan, peak: forecast.Peak) -> float:
-    return peak.peak_per_s(plan.arrivals.quantile if peak.levels else None) * plan.arrivals.rate_scale
+    return peak.peak_per_s(plan.arrivals.quantile) * plan.arrivals.rate_scale
 
 
 def _peak_label(plan: config.Plan, peak: forecast.Peak) -> str:
     level = peak.level(plan.arrivals.quantile)
-    words = forecast.OBSERVED_SAYS if level is None else f"forecast p{level.quantile * 100:g} peak"
+    words = forecast.OBSERVED_SAYS if level is None else f"forecast p{level.quantile * 100:.3g} peak"
     scale = plan.arrivals.rate_scale
     return words if scale == 1 else f"{scale:g} x the {words}"
 
@@ -150,7 +151,7 @@ def rules_of(asked: config.VerdictRules, shape: forecast.Shape, smoke: bool) -> 
         what = f"no phase {missing[0]!r} to judge" if missing else "no phase to judge"
         raise UsageError(Problem(what, f"the plan has {', '.join(names)}: name one in verdict.judge_phases"))
     return Rules(
-        confidence=Confidence(asked.confidence.pass_, asked.confidence.fail),
+        confidence=confidence_of(asked),
         judge_phases=judged,
         min_duration_s=asked.min_duration_s,
         longest_cycle_s=asked.longest_cycle_s,
@@ -159,7 +160,13 @@ def rules_of(asked: config.VerdictRules, shape: forecast.Shape, smoke: bool) -> 
     )
 
 
-def engine_job(plan: config.Plan, load: Load, run_id: str, target: str, seed: int, descriptors: int | None) -> EngineJob:
+def confidence_of(asked: config.VerdictRules) -> Confidence:
+    return Confidence(asked.confidence.pass_, asked.confidence.fail)
+
+
+def engine_job(  # noqa: PLR0917 -- one value from each source
+    plan: config.Plan, load: Load, run_id: str, target: str, seed: int, descriptors: int | None
+) -> EngineJob:
     """What the engine is asked to do. Hosts beside loopback are only in it when the plan lists them; the conductor has
     checked by then that the caller owns them."""
     specs = tuple(_spec(name, journey) for name, journey in plan.journeys.items())

@@ -137,8 +137,8 @@ def test_variables_are_replaced_and_secrets_are_not(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("headers: {Authorization: Bearer sk-abc}", "a secret in the file"),
-        ("headers: {X-Api-Key: '${KEY}'}", "a secret in the file"),
+        ("headers: {Authorization: Bearer sk-abc}", "is a secret in the file"),
+        ("headers: {X-Api-Key: '${KEY}'}", "is a secret in the file"),
         ("title: '${env:KEY}'", "belongs in `headers`"),
         ("headers: {Host: x}", "belongs to the transport"),
         ('headers: {A: "x\\r\\nEvil: 1"}', "one printable line"),

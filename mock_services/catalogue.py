@@ -1,0 +1,23 @@
+"""Every mock by its name in `mocks.json`. A new one is an entry here and a `MockType`."""
+
+from __future__ import annotations
+
+from mock_services.llm.openai import OpenAI
+from mock_services.llm.presets import PRESETS
+from mock_services.llm.settings import ProviderSettings
+from mock_services.plain import PLAIN
+from mock_services.service import MockType
+from mock_services.tools import TOOLS
+from mock_services.vector import QDRANT
+
+MOCKS: dict[str, MockType] = {
+    "openai": MockType(ProviderSettings, OpenAI, PRESETS),
+    "plain": PLAIN,
+    "qdrant": QDRANT,
+    "tools": TOOLS,
+}
+
+CHILDREN: dict[str, tuple[str, ...]] = {
+    "copilot": ("-m", "mock_services.copilot", "--with-parent"),
+}
+"""Mocks that are whole programs: started with these arguments of Python's, `--port` and `--ready-file`."""
