@@ -181,8 +181,9 @@ class Connection:
                 watcher.close()
         self._read_watcher = self._write_watcher = None
         self._sock.close()
-        del self._recv, self._send
         self._reader.dispose()
+        # what is left waits in the heap of deadlines for its entry to come up: let it be small
+        del self._recv, self._send, self._sock, self._reader, self._render
         self._tls = None
         self._owner.closed(self)
 
