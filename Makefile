@@ -56,6 +56,10 @@ lock:  ## rewrite the lock files; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements-sdk.in -c requirements-dev.lock -o requirements-sdk.lock
 
+.PHONY: bench-verdict
+bench-verdict: setup-dev  ## the verdict's own error rates, by simulation
+	$(BIN)/python -m bench.verdict
+
 .PHONY: bench-engine
 bench-engine: setup-dev  ## the engine's bars beside wrk, hey and Locust; needs wrk hey nginx gcc
 	$(BIN)/python -m bench.engine
