@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.config import overlay
 from harness.config.crosschecks import cross_check
-from harness.config.plan import JourneyKind, Plan
+from harness.config.plan import JourneyKind, Plan, profile_path
 from harness.config.problems import did_you_mean, path_text, placed, problems_of
 from harness.config.sentences import as_slo_file, placeholder, read_sentences
 from harness.config.slo import SloFile
@@ -29,7 +29,8 @@ def load_plan(
 ) -> Plan:
     """Read a plan file, with the overlay `profile` of its `profiles:` and the `--set` assignments `sets` laid over it.
 
-    `environ` holds the variables that `${VAR}` may name. Raises UsageError with every problem found, placed.
+    `environ` holds the variables that `${VAR}` may name. Paths, the load profile's too, come
+    joined. Raises UsageError with every problem found, placed.
     """
     path = Path(path)
     tree = read_file(path)
@@ -54,6 +55,9 @@ def load_plan(
     problems = [p for p in problems if p in unset or (p.file, p.line) not in lines]
     if problems or plan is None:
         raise UsageError(*_in_order(problems))
+    if plan.profile:
+        found = profile_path(plan.profile, path.parent, BUILTIN_PROFILES)
+        plan = plan.model_copy(update={"profile": str(found)})
     return plan
 
 

@@ -67,6 +67,7 @@ def test_the_plan_of_the_design_is_read_whole(folder: Path) -> None:
         )
     )
     assert plan.arrivals.from_ == folder / "peak.json"
+    assert plan.profile == str(folder / "mine.py")
     assert plan.prompts is not None
     assert plan.prompts.tokens == folder / "peak.json"
     assert plan.upstreams["llm/primary"].to_service("llm/primary") == {
