@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.analysis.doubt import broken, held
+from harness.analysis.doubt import NOTED, broken, held
 from harness.analysis.scene import Scene
 from harness.analysis.slo import Slo
 from harness.analysis.verdict import Caveat
@@ -18,6 +18,8 @@ EARLY_S = 0.005
 """The alarm never rings early; more than this before due is a wrong stamp."""
 LENGTH_ERROR = 0.10
 CACHE_ERROR = 0.05
+_REASONS = frozenset(map(int, Reason))
+_KNOWN_REASON = np.isin(np.arange(256), list(_REASONS))
 
 
 def spool(scene: Scene, slos: Sequence[Slo]) -> Caveat:
@@ -40,6 +42,7 @@ def possible(scene: Scene, slos: Sequence[Slo]) -> Caveat:
     unsent = (outcome == Outcome.NOT_SENT) | (outcome == Outcome.LOST_WITH_WORKER)
     claims = (
         ("an unknown outcome", outcome > max(Outcome)),
+        ("an unknown reason", ~_KNOWN_REASON[array["reason"]]),
         ("a due time before the start", due < 0),
         ("a success without an end", success & (end < 0)),
         ("an end before the send", (end >= 0) & (sent >= 0) & (end < sent)),
@@ -77,7 +80,8 @@ def client_failures(scene: Scene, slos: Sequence[Slo]) -> Caveat:
     ours = view.raw("reason") >= Reason.CLIENT_DNS
     count, n = int(ours.sum()), len(view)
     if count > CLIENT_SHARE * n:
-        reason = Reason(int(view.raw("reason")[ours][0])).label
+        first = int(view.raw("reason")[ours][0])
+        reason = Reason(first).label if first in _REASONS else f"reason {first}"
         return broken(
             "client_failures",
             f"{count} of {n} requests failed on our own machine ({reason})",
@@ -140,6 +144,10 @@ def answer_length(scene: Scene, slos: Sequence[Slo]) -> Caveat | None:
         return None
     ratio = float(got[inside].mean() / asked[inside].mean())
     what = f"answers hold {ratio:.0%} of the tokens asked for"
+    if abs(ratio - 1) > LENGTH_ERROR and not scene.evidence.lengths_declared:
+        return Caveat(
+            "answer_length", NOTED, what, "shorter answers cost less: declare production's lengths to gate on them"
+        )
     if abs(ratio - 1) > LENGTH_ERROR:
         return broken(
             "answer_length", what, "shorter answers cost less than production's: check the model and max_tokens"

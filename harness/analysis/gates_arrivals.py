@@ -258,7 +258,7 @@ def _planned_mix(scene: Scene, names: tuple[str, ...]) -> Floats | None:
     plan, chosen = scene.planned, scene.planned_judged()
     if plan is not None and chosen is not None and chosen.any():
         counts = np.bincount(plan.journey[chosen], minlength=len(names))[: len(names)].astype(float)
-        return counts / counts.sum()
+        return np.asarray(counts / counts.sum())
     declared = scene.evidence.journey_mix
     if declared is None:
         return None

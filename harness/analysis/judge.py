@@ -94,13 +94,13 @@ def examine(scene: Scene, slos: Sequence[Slo]) -> Finding:
     checks = _corrected([check(slo, scene, steady) for slo in slos], scene.rules)
     drifts, untested = [], False
     for cut in cuts:
-        found = drift(scene, cut.segment, cut.cut_s, scene.rules.fail_alpha)
+        found = drift(scene, cut, scene.rules.fail_alpha)
         untested = untested or found is None
         drifts += [found] if found is not None else []
     shown = bool(drifts) and not untested and all(d.shown for d in drifts)
     caveats = [
         *gates,
-        *_warm_up_caveats(cuts),
+        *_warm_up_caveats(cuts, overloaded=any(d.unstable for d in drifts)),
         _scope(scene, slos, checks),
         _coverage(scene),
         *_stability(scene, drifts, shown),
@@ -129,22 +129,18 @@ def _corrected(checks: list[Check], rules: Rules) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def _warm_up_caveats(cuts: Sequence[WarmUp]) -> list[Caveat]:
+def _warm_up_caveats(cuts: Sequence[WarmUp], overloaded: bool) -> list[Caveat]:
+    """A queue that only grows never settles either: that is the system's failure, not the run's."""
     caveats = []
     for cut in cuts:
-        segment = cut.segment
-        if cut.never:
-            caveats.append(
-                broken(
-                    "warm_up",
-                    f"phase {segment.phase} never warmed up: {cut.why}",
-                    "put a warm-up phase before it, or make it longer",
-                    segment.start_s,
-                )
-            )
+        phase = f"phase {cut.segment.phase}"
+        if cut.never and not overloaded:
+            advice = "put a warm-up phase before it, or make it longer"
+            caveats.append(broken("warm_up", f"{phase} never warmed up: {cut.why}", advice, cut.segment.start_s))
+        elif cut.never:
+            caveats.append(Caveat("warm_up", NOTED, f"{phase}: {cut.why}: the queue grew all the time"))
         else:
-            cut_s = cut.cut_s - segment.start_s
-            caveats.append(held("warm_up", f"phase {segment.phase}: {cut_s:.1f} s cut as warm-up"))
+            caveats.append(held("warm_up", f"{phase}: {cut.cut_s - cut.segment.start_s:.1f} s cut as warm-up"))
     return caveats
 
 

@@ -71,7 +71,7 @@ class Scene:
         plan = self.evidence.planned
         if plan is None or math.isinf(self.until_s):
             return plan
-        kept = plan.due_ns < self.until_s * 1e9
+        kept = plan.due_ns * 1e-9 < self.until_s  # the very product that the rows' due times are cut by
         return replace(
             plan,
             due_ns=plan.due_ns[kept],

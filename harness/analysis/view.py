@@ -122,9 +122,19 @@ class View:
     @cached_property
     def e2e_s(self) -> Floats:
         """Response time from due; NaN where no end came."""
-        return self.finished_s - self.due_s
+        return self.span_s("due_ns", "finished_ns")
 
     @cached_property
     def send_lag_s(self) -> Floats:
         """Sent minus due; NaN where not sent."""
-        return self.sent_s - self.due_s
+        return self.span_s("due_ns", "sent_ns")
+
+    def span_s(self, earlier: str, later: str) -> Floats:
+        """Seconds between two stored moments, taken before they are rounded to floats; NaN where either did not
+        come."""
+        start, end = self.raw(earlier), self.raw(later)
+        span: Floats = (end - start) * 1e-9
+        missing = (start < 0) | (end < 0)
+        if missing.any():
+            span[missing] = np.nan
+        return span

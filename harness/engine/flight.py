@@ -38,14 +38,11 @@ class Flights:
         recorder: Recorder,
         prompts: Prompts,
         journeys: tuple[AnyJourney, ...],
-        base_path: str = "",
     ) -> None:
         self.loop = loop
         self.clock_ns = clock_ns
         self.transport = transport
         self.recorder = recorder
-        self.base_path = base_path
-        """The path of the target's own URL; the paths that a profile's journey names are below it."""
         self._prompts = prompts
         self._journeys = journeys
         self._open: set[Flight] = set()
@@ -155,7 +152,7 @@ class Flight:
     def _render(self, ask: Ask) -> Request:
         return Request(
             ask.method.encode(),
-            (self._flights.base_path + ask.path).encode(),
+            ask.path.encode(),
             render_headers(ask.headers),
             ask.body,
             dialect=ask.dialect,

@@ -30,6 +30,7 @@ class EngineProcess:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
+        self._ended = False
         self.last = Progress("starting")
         """The latest progress that was read."""
 
@@ -62,15 +63,19 @@ class EngineProcess:
 
     def kill(self) -> None:
         """Ends master and workers now. Rows of the last second may be lost; the ledger will say which."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if not self._ended:  # after the end its number may be somebody else's
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def wait(self) -> int:
         """Reads what is left of the progress, waits for the end, and gives the exit code: 0 when the engine could write
         its facts (whatever the load came to), else another."""
+        if self._ended:
+            return self._process.returncode
         for _ in self.progress():
             pass
         code = self._process.wait()
+        self._ended = True
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from harness.engine.dispatch import Dispatcher
 from harness.engine.exchange import Done, Request
@@ -22,6 +21,7 @@ from harness.engine.observer import Observer
 from harness.engine.recorder import Recorder
 from harness.engine.share import Share
 from harness.engine.tick import Tick
+from harness.engine.transport import render_headers
 from harness.results import SpoolWriter
 
 _MOST_WARM = 100
@@ -61,7 +61,6 @@ class Load:
             recorder=self._recorder,
             prompts=prompts,
             journeys=build_journeys(job, self._recorder),
-            base_path=urlsplit(job.target).path.rstrip("/"),
         )
         self._limit = in_flight_share(job.in_flight_limit, descriptor_limit(), worker, job.processes)
         self._dispatcher: Dispatcher | None = None
@@ -164,6 +163,7 @@ def build_journeys(
 ) -> tuple[AnyJourney, ...]:
     """The job's journeys in the order of the arrivals' index. Raises UsageError or RefusedError, and sends nothing:
     with no recorder it only checks that the job can be done."""
+    render_headers(job.headers, environment)
     return tuple(
         built_in(spec, job, recorder.step_number(spec.kind) if recorder else 1, environment) for spec in job.journeys
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from gevent.event import Event
 from harness.engine.carrier import environment, seal_locust
 from harness.engine.facts import engine_folder
 from harness.engine.job import EngineJob
-from harness.engine.journeys.builtin import common_headers
 from harness.engine.lifeline import Lifeline
 from harness.engine.load import Load
 from harness.engine.seal import MESSAGE
@@ -39,8 +37,7 @@ class Worker:
         share = Share.deal(load_arrivals(arrivals_path), number, self._job.processes)
         hub = gevent.get_hub()
         self._loop = hub.loop
-        wire_job = replace(self._job, headers=common_headers(self._job))
-        transport = Transport(wire_job, hub, time.monotonic_ns)
+        transport = Transport(self._job, hub, time.monotonic_ns)
         self._load = Load(self._job, self._folder, number, share=share, loop=hub.loop, transport=transport)
         self._runner: Any = None
         self._warm = Event()

@@ -94,7 +94,8 @@ class Rows:
     """1-based line of each row in the file."""
     relative: bool
     values: Floats | None = None
-    """Requests (or requests/s where `is_rate`) in the bucket that starts at the time; None: each row is a request."""
+    """Requests (or requests/s where `is_rate`) in the bucket that starts at the time, NaN where the row left it blank
+    (such rows are among `issues`); None: each row is a request."""
     is_rate: bool = False
     tokens: npt.NDArray[np.uint32] | None = None
     groups: npt.NDArray[np.uint8] | None = None
@@ -105,7 +106,7 @@ class Rows:
 
 def history_from_rows(rows: Rows, name: str, format_name: str, timezone: str = "UTC") -> History:
     """Sorts the rows onto the grid. Raises UsageError where they make no history."""
-    if rows.times_ns.size < 2:
+    if rows.times_ns.size < 2 or (rows.values is not None and np.sum(~np.isnan(rows.values)) < 2):
         raise UsageError(Problem("fewer than two usable rows: no history", "give at least two", file=name))
     out_of_order = int(np.sum(np.diff(rows.times_ns) < 0))
     findings = list(rows.findings)
@@ -171,10 +172,12 @@ def _from_buckets(
     # Of several rows for one bucket the largest is kept: a peak must not be lost to an average.
     by_value = np.lexsort((-values, index))
     kept[by_value[1:][index[by_value][1:] == index[by_value][:-1]]] = False
+    given = ~np.isnan(values)
+    twice = given & ~kept
     issues = list(rows.issues)
-    if not kept.all():
-        first = int(lines[~kept].min())
-        issues.append(Issue("duplicate", int((~kept).sum()), first, "bucket given more than once: the largest kept"))
+    if twice.any():
+        first = int(lines[twice].min())
+        issues.append(Issue("duplicate", int(twice.sum()), first, "bucket given more than once: the largest kept"))
     off_grid = int(np.sum(np.abs((times - times[0]) / bucket_ns - index) > 0.1))
     if off_grid:
         findings.append(f"{off_grid} rows lie more than a tenth of a bucket off the {bucket_ns / 1e9:g} s grid")
@@ -182,7 +185,7 @@ def _from_buckets(
     if gaps:
         findings.append(f"{gaps} of {size} buckets are gaps: marked, not filled with zero")
     bucket_s = bucket_ns / 1e9
-    used = int(kept.sum())
+    used = int((kept & given).sum())
     intake = Intake(used + sum(i.count for i in issues), used, tuple(issues), tuple(findings))
     start_ns = None if rows.relative else int(times[0])
     counts = counts * bucket_s if rows.is_rate else counts

@@ -78,7 +78,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             values[item.name] = _parse(item.name, str(item.type), text)
         except ValueError as error:
             problems.append(f"{PREFIX}{item.name.upper()}: {error}")
-    if "primary_url" not in values and not any("PRIMARY_URL" in p for p in problems):
+    if "primary_url" not in values and not any(p.startswith(f"{PREFIX}PRIMARY_URL:") for p in problems):
         problems.append(f"{PREFIX}PRIMARY_URL: missing; it is the base URL of an OpenAI-compatible provider")
     if problems:
         raise SettingsError("\n".join(problems))

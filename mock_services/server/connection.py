@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._last_request = True  # h2c and websockets are not spoken here: answer in HTTP/1.1, then close
+            return  # answered in HTTP/1.1 already, as the last one
         except (httptools.HttpParserError, httptools.HttpParserCallbackError):
             self._refuse(400, "the request is not valid HTTP/1.1")
 
@@ -140,11 +140,13 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._deaf:
             return
+        if self._parser.should_upgrade():
+            self._last_request = True  # h2c and websockets are not spoken here
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         keep_alive = self._parser.should_keep_alive() and not self._last_request
         method = self._parser.get_method().decode("ascii")
         request = Request(method, self._url.decode("latin-1"), self._headers, body, keep_alive)
-        if self._exchange is None:
+        if self._exchange is None and not self._pending:
             self._begin(request)
             return
         self._pending.append(request)

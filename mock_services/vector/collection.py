@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mock_services.vector.corpus import Vectors, seeded_payloads, seeded_vectors
+from mock_services.vector.corpus import Vectors, seeded_payloads, vectors_of
 
 PointId = int | str
 Distance = Literal["Cosine", "Dot", "Euclid"]
@@ -52,7 +52,7 @@ class Collection:
         collection.ids = list(range(1, count + 1))
         collection._rows = {point: row for row, point in enumerate(collection.ids)}
         collection.payloads = seeded_payloads(count, seed)
-        collection._vectors = seeded_vectors(count, dimensions, seed)
+        collection._vectors = vectors_of([payload["text"] for payload in collection.payloads], dimensions)
         return collection
 
     def __len__(self) -> int:

@@ -47,6 +47,8 @@ def read_table(text: str, name: str) -> Rows:
             problems.append((number, _column(row, time_at), f"not a time: {row[time_at][:40]!r}"))
         elif row[value_at].lower() in BLANKS:
             blanks.append(number)
+            kept.append(i)
+            values.append(np.nan)
         elif np.isnan(value):
             problems.append((number, _column(row, value_at), f"not a count: {row[value_at][:40]!r}"))
         else:

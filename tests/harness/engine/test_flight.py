@@ -86,7 +86,7 @@ def test_a_journey_of_two_requests_is_three_rows(bench: Any, loop: Any) -> None:
     assert by_step["arrival"]["finished_ns"] >= by_step["chat"]["finished_ns"]
     assert by_step["chat"]["due_ns"] >= by_step["search"]["finished_ns"]
     assert b"Use this context" in wire.sent[1].body
-    assert wire.sent[0].path == b"/base/collections/docs/points/search"
+    assert wire.sent[0].path == b"/collections/docs/points/query"
 
 
 def test_a_failed_step_ends_the_arrival_with_its_outcome(bench: Any, loop: Any) -> None:
