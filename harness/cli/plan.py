@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.completion import profiles
 from harness.cli.terminal import printable, show, show_json
 from harness.errors import ExitCode
 
@@ -16,7 +17,9 @@ def plan(
     sets: Annotated[
         list[str] | None, typer.Option("--set", metavar="A.B=C", help="Replace one value of the plan.")
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="An overlay of the plan's `profiles:`.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="An overlay of the plan's `profiles:`.", autocompletion=profiles)
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the plan's own seed.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
 ) -> int:
