@@ -92,7 +92,7 @@ class Evidence:
     prices: Prices | None = None
     calls: Calls | None = None
     lengths_declared: bool = False
-    """`Planned.tokens_out` are production's own lengths, which the answers must keep (within 10 % in the mean); otherwise
-    they are only what was asked for at most, and shorter answers are noted."""
+    """`Planned.tokens_out` are production's own lengths, which the answers must keep (within 10 % in the mean);
+    otherwise they are only what was asked for at most, and shorter answers are noted."""
     declared_cache_share: float | None = None
     """Share of answers that may come from a cache, as production's do; None declares nothing."""
