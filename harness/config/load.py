@@ -124,6 +124,8 @@ def _choose_profile(tree: Node, profile: str | None) -> Node:
     if not isinstance(tree.value, dict):
         raise UsageError(tree.problem("a plan is a mapping of fields", "`peakproof init` writes one to start from"))
     profiles = tree.value.pop("profiles", None)
+    if profiles and profiles.value is not None and not isinstance(profiles.value, dict):
+        raise UsageError(profiles.problem("profiles: should be overlays by name", "write `ci: {smoke: true}` under it"))
     if profile is None:
         return tree
     choices = profiles.value if profiles and isinstance(profiles.value, dict) else {}
@@ -131,7 +133,10 @@ def _choose_profile(tree: Node, profile: str | None) -> Node:
         what = f"no profile {profile!r} in this plan{did_you_mean(profile, choices)}"
         advice = f"profiles: {', '.join(choices)}" if choices else "it has no `profiles:`"
         raise UsageError(Problem(what, advice, tree.source.name))
-    return overlay.merged(tree, choices[profile])
+    above = choices[profile]
+    if not isinstance(above.value, dict):
+        raise UsageError(above.problem(f"profiles.{profile}: should be fields", "write the fields that it replaces"))
+    return overlay.merged(tree, above)
 
 
 def _hoist(tree: Node, inner: str, outer: str) -> None:

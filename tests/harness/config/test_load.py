@@ -124,6 +124,15 @@ def test_a_profile_lays_its_fields_over_the_plan(folder: Path) -> None:
     assert "did you mean 'ci'?" in problem.what
 
 
+@pytest.mark.parametrize(
+    ("profiles", "says"), [("[ci]", "should be overlays"), ("{ci: true}", "profiles.ci: should be fields")]
+)
+def test_profiles_that_are_none(folder: Path, profiles: str, says: str) -> None:
+    (problem,) = problems(write(folder, PLAN + f"profiles: {profiles}\n"), profile="ci")
+    assert says in problem.what
+    assert problem.line == 5
+
+
 def test_variables_are_replaced_and_secrets_are_not(folder: Path) -> None:
     text = (
         PLAN.replace("http://127.0.0.1:8080", "http://127.0.0.1:${PORT}")
