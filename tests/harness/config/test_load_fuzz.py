@@ -16,7 +16,7 @@ from harness.config.starter import TEMPLATES, starter_files
 from harness.errors import UsageError
 
 SPICE = ["{", "}", "[", "]", ":", "- ", '"', "'", "&a ", "*a", "<<: ", "!!int ", "${X}", "${env:K}", "\t", "\n", "0",
-         "-1", "1e999", ".inf", "null", "true", "%", "@", "|\n", "2h", "10/s", "\u0000", "\u202e", "é", "#"]  # fmt: skip
+         "-1", "1e999", ".inf", "null", "true", "%", "@", "|\n", "2h", "10/s", "\u0000", "\u202e", "#"]  # fmt: skip
 
 
 def damaged(text: str, seed: int) -> str:
