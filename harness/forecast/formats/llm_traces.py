@@ -55,8 +55,8 @@ def is_mooncake(line: str) -> bool:
 
 
 def read_mooncake(text: str, name: str, timezone: str = "UTC") -> Rows:  # noqa: ARG001 -- a relative clock
-    """Mooncake JSON lines (`timestamp` in ms from the start, `input_length`, `output_length`); also what AIPerf takes as
-    a fixed schedule."""
+    """Mooncake JSON lines (`timestamp` in ms from the start, `input_length`, `output_length`), which AIPerf too takes
+    as a fixed schedule."""
     times, tokens, numbers, problems = [], [], [], []
     for number, line in numbered_lines(text):
         found = json_object(line) or {}
