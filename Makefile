@@ -1,5 +1,5 @@
 # Two commands matter: `make demo` (the main job on the embedded mocks) and `make test`.
-.PHONY: demo test setup setup-dev lint types test-fast test-e2e lock clean
+.PHONY: demo test setup setup-dev lint types test-fast test-e2e lock clean bench-forecast
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -41,6 +41,9 @@ test-fast: setup-dev
 
 test-e2e: setup-dev
 	$(BIN)/python -m pytest -m e2e
+
+bench-forecast: setup  ## forecasts, bursts and arrivals on public traffic, beside their bars
+	$(BIN)/python -m bench.forecast
 
 lock:  ## rewrite the lock files; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group build -o requirements.lock
