@@ -77,7 +77,7 @@ class Exchange:
         record = request.record
         record.status = response.status
         record.first_byte_s = record.finished_s = self._connection.loop.time()
-        self._connection.transport.write(data)
+        self._connection.write(data)
         self.closed = True
         record.settle()
         if self._calls:
@@ -102,7 +102,7 @@ class Exchange:
         for wrap in stream.filters:
             writer = wrap(writer)
         if stream.eager_head:
-            self._connection.transport.write(self._head)
+            self._connection.write(self._head)
             self._head = b""
         stream.start(writer)
 
@@ -121,7 +121,7 @@ class Exchange:
         if transport.is_closing():  # the client has left, and the loop has not come round to saying so
             self.client_left()
         else:
-            transport.write(data)
+            self._connection.write(data)
 
     def finish(self) -> None:
         if self.closed:
@@ -129,14 +129,14 @@ class Exchange:
         tail = self._head + (b"0\r\n\r\n" if self._chunked else b"")
         self._head = b""
         if tail:
-            self._connection.transport.write(tail)
+            self._connection.write(tail)
         self._end(reusable=self._keep_alive)
 
     def close(self) -> None:
         if self.closed:
             return
         if self._head:
-            self._connection.transport.write(self._head)
+            self._connection.write(self._head)
         self.request.record.outcome = "cut"
         self._end(reusable=False)
 
