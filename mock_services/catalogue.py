@@ -12,6 +12,7 @@ from mock_services.llm.settings import ProviderSettings
 from mock_services.llm.vllm import Vllm
 from mock_services.plain import PLAIN
 from mock_services.service import MockType
+from mock_services.tcp import TCP
 from mock_services.tools import TOOLS
 from mock_services.vector import QDRANT
 
@@ -24,6 +25,7 @@ MOCKS: dict[str, MockType] = {
     "groq": MockType(GroqSettings, Groq, PRESETS["groq"]),
     "vllm": MockType(ProviderSettings, Vllm, PRESETS["vllm"]),
     "plain": PLAIN,
+    "tcp": TCP,
     "qdrant": QDRANT,
     "tools": TOOLS,
 }

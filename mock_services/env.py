@@ -50,7 +50,7 @@ def variables_of(services: Iterable[tuple[str, str, str]]) -> list[Variable]:
     found: list[Variable] = []
     taken: set[str] = set()
     for service, mock, url in services:
-        host, _, port = url.removeprefix("http://").rpartition(":")
+        host, _, port = url.partition("://")[2].rpartition(":")
         templates = VARIABLES.get(mock, ((f"{_upper(mock)}_URL", "{url}"),))
         second = any(name in taken for name, _ in templates)
         for name, template in templates:

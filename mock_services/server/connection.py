@@ -10,7 +10,7 @@ from typing import cast
 
 import httptools
 
-from mock_services.server.exchange import Exchange, fill_socket
+from mock_services.server.exchange import Exchange, reset_by_rst
 from mock_services.server.message import Admission, Answer, App, Hang, Request, Reset, Response, json_response
 
 BODY_LIMIT_BYTES = 8 * 1024 * 1024
@@ -125,8 +125,7 @@ class Connection(asyncio.BufferedProtocol):
     def reset(self) -> None:
         """Ends with RST instead of FIN."""
         self._deaf = True
-        fill_socket(self.transport)
-        self.transport.abort()
+        reset_by_rst(self.transport)
 
     # the parser's calls
 

@@ -25,11 +25,13 @@ _STATUS_LINES = {
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
-def fill_socket(transport: asyncio.Transport) -> None:
-    """Makes the coming abort an RST rather than a FIN."""
+def reset_by_rst(transport: asyncio.BaseTransport) -> None:
+    """Ends a connection with an RST instead of a FIN."""
     sock = transport.get_extra_info("socket")
     if sock is not None and sock.fileno() >= 0:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
 
 
 def render_head(status: int, content_type: str, headers: Headers, framing: bytes) -> bytes:
