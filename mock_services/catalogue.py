@@ -13,8 +13,8 @@ from mock_services.llm.vllm import Vllm
 from mock_services.plain import PLAIN
 from mock_services.service import MockType
 from mock_services.tcp import TCP
-from mock_services.tools import TOOLS
-from mock_services.vector import QDRANT
+from mock_services.tools import GITHUB, MCP, SEARCH, SLACK, STRIPE, TOOLS
+from mock_services.vector import CHROMA, PINECONE, QDRANT
 
 MOCKS: dict[str, MockType] = {
     "openai": MockType(ProviderSettings, OpenAI, PRESETS["openai"]),
@@ -24,9 +24,16 @@ MOCKS: dict[str, MockType] = {
     "vertex": MockType(GeminiSettings, Gemini, PRESETS["gemini"]),
     "groq": MockType(GroqSettings, Groq, PRESETS["groq"]),
     "vllm": MockType(ProviderSettings, Vllm, PRESETS["vllm"]),
+    "chroma": CHROMA,
+    "github": GITHUB,
+    "mcp": MCP,
+    "pinecone": PINECONE,
     "plain": PLAIN,
     "tcp": TCP,
     "qdrant": QDRANT,
+    "search": SEARCH,
+    "slack": SLACK,
+    "stripe": STRIPE,
     "tools": TOOLS,
 }
 

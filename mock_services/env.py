@@ -30,6 +30,11 @@ VARIABLES: dict[str, tuple[tuple[str, str], ...]] = {
     "chroma": (("CHROMA_HOST", "{host}"), ("CHROMA_PORT", "{port}")),
     "pinecone": (("PINECONE_HOST", "{url}"), ("PINECONE_API_KEY", KEY)),
     "tools": (("TOOLS_URL", "{url}"),),
+    "search": (("TAVILY_BASE_URL", "{url}"), ("TAVILY_API_KEY", KEY)),
+    "github": (("GITHUB_API_URL", "{url}"), ("GITHUB_TOKEN", KEY)),
+    "slack": (("SLACK_BASE_URL", "{url}/api/"), ("SLACK_BOT_TOKEN", KEY)),
+    "stripe": (("STRIPE_API_BASE", "{url}"), ("STRIPE_API_KEY", KEY)),
+    "mcp": (("MCP_SERVER_URL", "{url}/mcp"),),
     "copilot": (("COPILOT_URL", "{url}"),),
 }
 

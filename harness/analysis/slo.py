@@ -211,7 +211,7 @@ def _limit(reader: _Reader, metric: str, quantile: Decimal | None) -> tuple[floa
             parse_money, re.sub(r"\s*(?:/|per)\s*(?:1k|1000|1,000)(?:\s*requests)?$", "", value), start
         )
         return _positive(amount, start), currency
-    share = _read(parse_share, value, start)
+    share = round(_read(parse_share, value, start), 15)  # 99.9 / 100 has a tail
     if not 0 < share < 1:
         raise SloError(f"{metric} {value} can never be shown, only approached", start, "leave room: 0.1% or 99.9%")
     assert quantile is None
