@@ -353,13 +353,13 @@ def test_cold_start_holds_requests_until_it_ends(in_lab: Any) -> None:
 
 def test_flapping_goes_down_and_up_again(in_lab: Any) -> None:
     async def body(lab: Any) -> None:
-        await lab.grant("llm", "flapping", up_s=0.3, down_s=0.3)
+        await lab.grant("llm", "flapping", up_s=0.4, down_s=0.4)
         seen = []
         for _ in range(40):
             seen.append((await lab.chat()).status_code)
             await asyncio.sleep(0.03)
         changes = [a for a, b in itertools.pairwise(seen) if a != b]
-        assert seen[0] == 503 and len(changes) >= 3
+        assert seen[0] == 503 and len(changes) >= 2
 
     in_lab(body)
 
