@@ -30,10 +30,10 @@ VARIABLES: dict[str, tuple[tuple[str, str], ...]] = {
     "chroma": (("CHROMA_HOST", "{host}"), ("CHROMA_PORT", "{port}")),
     "pinecone": (("PINECONE_HOST", "{url}"), ("PINECONE_API_KEY", KEY)),
     "tools": (("TOOLS_URL", "{url}"),),
-    "search": (("TAVILY_BASE_URL", "{url}"), ("TAVILY_API_KEY", KEY)),
     "github": (("GITHUB_API_URL", "{url}"), ("GITHUB_TOKEN", KEY)),
-    "slack": (("SLACK_BASE_URL", "{url}/api/"), ("SLACK_BOT_TOKEN", KEY)),
+    "slack": (("SLACK_API_URL", "{url}/api/"), ("SLACK_BOT_TOKEN", KEY)),
     "stripe": (("STRIPE_API_BASE", "{url}"), ("STRIPE_API_KEY", KEY)),
+    "search": (("SEARCH_URL", "{url}"), ("SEARCH_API_KEY", KEY)),
     "mcp": (("MCP_SERVER_URL", "{url}/mcp"),),
     "copilot": (("COPILOT_URL", "{url}"),),
 }
@@ -55,7 +55,7 @@ def variables_of(services: Iterable[tuple[str, str, str]]) -> list[Variable]:
     found: list[Variable] = []
     taken: set[str] = set()
     for service, mock, url in services:
-        host, _, port = url.partition("://")[2].rpartition(":")
+        host, _, port = url.removeprefix("http://").rpartition(":")
         templates = VARIABLES.get(mock, ((f"{_upper(mock)}_URL", "{url}"),))
         second = any(name in taken for name, _ in templates)
         for name, template in templates:
