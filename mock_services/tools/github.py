@@ -68,9 +68,20 @@ class GitHub:
             return _error(self._own.refusal, "API rate limit exceeded for user ID 1.", self._headers(resource))
         standing = self._desk.take()
         if standing is not None and standing.is_refused:
-            return self._secondary(resource, standing.wait_s)
+            return self._secondary(resource, standing.wait_s if self._own.retry_after else None)
         window.take(1.0, now_s)
         return self._answer(request, resource)
+
+    # in the words of faults
+
+    def error(self, request: Request, status: int, message: str) -> Response:
+        return _error(status, message or "Server Error")
+
+    def throttled(self, request: Request, retry_after_s: float | None) -> Response:
+        return self._secondary("search" if request.path.startswith("/search/") else "core", retry_after_s)
+
+    def error_event(self, request: Request, message: str) -> bytes:
+        return b""  # nothing here is streamed
 
     async def _answer(self, request: Request, resource: str) -> Answer:
         if not await self._desk.work():
@@ -87,11 +98,11 @@ class GitHub:
             return _error(404, "Not Found", headers)
         return json_response(200, _repository(*found.groups()), headers)
 
-    def _secondary(self, resource: str, wait_s: float) -> Response:
+    def _secondary(self, resource: str, hint_s: float | None) -> Response:
         message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
         headers = self._headers(resource)
-        if self._own.retry_after:
-            headers.append(("retry-after", whole_seconds(wait_s)))
+        if hint_s is not None:
+            headers.append(("retry-after", whole_seconds(hint_s)))
         return _error(self._own.refusal, message, headers)
 
     def _standing(self, resource: str) -> dict[str, int]:

@@ -45,6 +45,18 @@ class Tools:
             return _error(429, "rate_limited", f"{tool.name}: too many calls", headers)
         return self._call(tool, request, headers)
 
+    # in the words of faults
+
+    def error(self, request: Request, status: int, message: str) -> Response:
+        return _error(status, "unavailable" if status >= 500 else "refused", message or "fault")
+
+    def throttled(self, request: Request, retry_after_s: float | None) -> Response:
+        hint = [] if retry_after_s is None else [("retry-after", whole_seconds(retry_after_s))]
+        return _error(429, "rate_limited", "too many calls", hint)
+
+    def error_event(self, request: Request, message: str) -> bytes:
+        return b""  # nothing here is streamed
+
     async def _call(self, tool: Tool, request: Request, headers: Headers) -> Answer:
         if not await self._desk.work():
             return _error(503, "overloaded", f"{tool.name}: the queue is full", headers)

@@ -77,6 +77,19 @@ class Mcp:
                 return Response(200)
         return Response(405, headers=[("allow", "GET, POST, DELETE")])
 
+    # in the words of faults
+
+    def error(self, request: Request, status: int, message: str) -> Response:
+        return Response(status, (message or "fault").encode(), content_type="text/plain")
+
+    def throttled(self, request: Request, retry_after_s: float | None) -> Response:
+        hint = [] if retry_after_s is None else [("retry-after", whole_seconds(retry_after_s))]
+        return Response(429, b"Too Many Requests", hint, content_type="text/plain")
+
+    def error_event(self, request: Request, message: str) -> bytes:
+        body = {"jsonrpc": "2.0", "id": None, "error": {"code": -32603, "message": message or "fault"}}
+        return b"event: message\ndata: " + orjson.dumps(body) + b"\n\n"
+
     # the three verbs
 
     def _post(self, request: Request) -> Answer | Awaitable[Answer]:

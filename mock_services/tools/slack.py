@@ -69,6 +69,18 @@ class Slack:
             return json_response(429, {"ok": False, "error": "ratelimited"}, hint)
         return self._answer(desk, method, arguments)
 
+    # in the words of faults
+
+    def error(self, request: Request, status: int, message: str) -> Response:
+        return json_response(status, {"ok": False, "error": "fatal_error", "detail": message or "fault"})
+
+    def throttled(self, request: Request, retry_after_s: float | None) -> Response:
+        hint = [] if retry_after_s is None else [("retry-after", whole_seconds(retry_after_s))]
+        return json_response(429, {"ok": False, "error": "ratelimited"}, hint)
+
+    def error_event(self, request: Request, message: str) -> bytes:
+        return b""  # nothing here is streamed
+
     async def _answer(self, desk: Desk, method: str, arguments: dict[str, Any]) -> Answer:
         if not await desk.work():
             return Response(503, b"upstream connect error", content_type="text/plain")

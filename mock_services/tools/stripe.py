@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mock_services.server import Answer, Headers, Request, Response, json_response
 from mock_services.service import Context, MockType, Service, Settings
-from mock_services.tools.desk import Desk, DeskSettings
+from mock_services.tools.desk import Desk, DeskSettings, whole_seconds
 
 _KEYS = 10_000
 _CREATED = {"/v1/payment_intents": ("pi", "payment_intent"), "/v1/customers": ("cus", "customer")}
@@ -58,6 +58,18 @@ class Stripe:
         if key in self._by_key:
             return self._replay(key, mark, headers)
         return self._answer_once(request, key, mark, headers)
+
+    # in the words of faults
+
+    def error(self, request: Request, status: int, message: str) -> Response:
+        return _error(status, "api_error", message or "The service is temporarily unavailable.", "", [])
+
+    def throttled(self, request: Request, retry_after_s: float | None) -> Response:
+        hint = [] if retry_after_s is None else [("retry-after", whole_seconds(retry_after_s))]
+        return _error(429, "invalid_request_error", "Request rate limit exceeded.", "rate_limit", hint)
+
+    def error_event(self, request: Request, message: str) -> bytes:
+        return b""  # nothing here is streamed
 
     def _replay(self, key: str, mark: str, headers: list[tuple[str, str]]) -> Response:
         before, answer = self._by_key[key]

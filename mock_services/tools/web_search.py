@@ -61,6 +61,20 @@ class WebSearch:
         self._used += 1
         return self._answer(body)
 
+    # in the words of faults
+
+    def error(self, request: Request, status: int, message: str) -> Response:
+        return _error(status, message or "Internal error")
+
+    def throttled(self, request: Request, retry_after_s: float | None) -> Response:
+        hint = [] if retry_after_s is None else [("retry-after", whole_seconds(retry_after_s))]
+        return json_response(
+            429, {"detail": {"error": "Your request has been blocked due to excessive requests."}}, hint
+        )
+
+    def error_event(self, request: Request, message: str) -> bytes:
+        return b""  # nothing here is streamed
+
     async def _answer(self, body: Mapping[str, Any]) -> Answer:
         if not await self._desk.work():
             return _error(503, "Service unavailable")

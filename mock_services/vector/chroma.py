@@ -65,6 +65,17 @@ class Chroma:
         except TooManyReadsError as error:
             return self._too_many(error.wait_s)
 
+    # in the words of faults
+
+    def error(self, request: Request, status: int, message: str) -> Response:
+        return _error(ApiError(status, "InternalError", message or "fault"))
+
+    def throttled(self, request: Request, retry_after_s: float | None) -> Response:
+        return _limited(retry_after_s)
+
+    def error_event(self, request: Request, message: str) -> bytes:
+        return b""  # nothing here is streamed
+
     def _route(self, request: Request, parts: list[str]) -> Answer | Awaitable[Answer]:
         about: dict[str, Any] = {
             "heartbeat": {"nanosecond heartbeat": time.time_ns()},
@@ -182,9 +193,12 @@ class Chroma:
         }
 
     def _too_many(self, wait_s: float) -> Response:
-        has_hint = self._store.settings.retry_after and math.isfinite(wait_s)
-        hint = [("retry-after", whole_seconds(wait_s))] if has_hint else []
-        return json_response(429, {"error": "RateLimitError", "message": "Rate limit exceeded"}, hint)
+        return _limited(wait_s if self._store.settings.retry_after and math.isfinite(wait_s) else None)
+
+
+def _limited(hint_s: float | None) -> Response:
+    hint = [] if hint_s is None else [("retry-after", whole_seconds(hint_s))]
+    return json_response(429, {"error": "RateLimitError", "message": "Rate limit exceeded"}, hint)
 
 
 def _invalid(message: str) -> ApiError:

@@ -18,7 +18,7 @@ from mock_services.vector.where import read_where
 
 _LARGEST_TOP_K = 10_000
 _LARGEST_UPSERT = 1_000
-_INVALID, _NOT_FOUND = 3, 5
+_INVALID, _NOT_FOUND, _INTERNAL, _UNAVAILABLE = 3, 5, 13, 14
 """gRPC codes, as the data plane's error bodies carry them."""
 
 
@@ -75,6 +75,17 @@ class Pinecone:
             return _error(error)
         except TooManyReadsError as error:
             return self._too_many(error.wait_s)
+
+    # in the words of faults
+
+    def error(self, request: Request, status: int, message: str) -> Response:
+        return _error(ApiError(status, message or "fault", _UNAVAILABLE if status == 503 else _INTERNAL))
+
+    def throttled(self, request: Request, retry_after_s: float | None) -> Response:
+        return _limited(retry_after_s)
+
+    def error_event(self, request: Request, message: str) -> bytes:
+        return b""  # nothing here is streamed
 
     async def _query(self, body: Mapping[str, Any]) -> Answer:
         try:
@@ -193,10 +204,13 @@ class Pinecone:
         return {}
 
     def _too_many(self, wait_s: float) -> Response:
-        message = "Request failed. You've reached the max read units for this index. Try again later."
-        body = {"error": {"code": "RESOURCE_EXHAUSTED", "message": message}, "status": 429}
-        has_hint = self._store.settings.retry_after and math.isfinite(wait_s)
-        return json_response(429, body, [("retry-after", whole_seconds(wait_s))] if has_hint else [])
+        return _limited(wait_s if self._store.settings.retry_after and math.isfinite(wait_s) else None)
+
+
+def _limited(hint_s: float | None) -> Response:
+    message = "Request failed. You've reached the max read units for this index. Try again later."
+    body = {"error": {"code": "RESOURCE_EXHAUSTED", "message": message}, "status": 429}
+    return json_response(429, body, [] if hint_s is None else [("retry-after", whole_seconds(hint_s))])
 
 
 def _read(request: Request) -> Mapping[str, Any]:

@@ -67,6 +67,18 @@ class Qdrant:
         except ApiError as error:
             return _error(error, started_s)
 
+    # in the words of faults
+
+    def error(self, request: Request, status: int, message: str) -> Response:
+        return _error(ApiError(status, message or "Service internal error: fault"), time.perf_counter())
+
+    def throttled(self, request: Request, retry_after_s: float | None) -> Response:
+        message = "Rate limiting exceeded: Read rate limit exceeded, retry later"
+        return _error(ApiError(429, message, retry_after_s), time.perf_counter())
+
+    def error_event(self, request: Request, message: str) -> bytes:
+        return b""  # nothing here is streamed
+
     # collections
 
     def _about(self, request: Request, parts: list[str]) -> Any:
