@@ -76,7 +76,7 @@ class Load:
         self._observer = Observer(loop, self._clock_ns, telemetry_path(folder, worker), worker)
         self._serves = serves(self._recorder) if serves else self._over_transport()
         self._quiet_collector = serves is None  # our journeys make no cycles; somebody's HTTP client may make many
-        self._limit = in_flight_share(job.in_flight_limit, descriptor_limit(), worker, job.processes)
+        self._limit = in_flight_share(job.in_flight_limit, descriptor_limit(), worker, job.workers)
         self._dispatcher: Dispatcher | None = None
         self._drain_from_ns = 0
         self._drain_s = min(job.drain_s, job.deadline_s + _MARGIN_S)
