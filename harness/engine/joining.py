@@ -47,7 +47,9 @@ class Joining:
         job = self._write(parcels)
         own = arrivals_from(parcels["arrivals"])
         seqs = np.arange(self._number, assigned["planned"], job.workers, dtype=np.int64)
-        self._worker = Worker(job, self._folder, self._number, Share(own, seqs), self._environment)
+        self._worker = Worker(
+            job, self._folder, self._number, share=Share(own, seqs), locust_environment=self._environment
+        )
         return self._worker.run(self._runner, sends_home=True)
 
     def _write(self, parcels: dict[str, bytes]) -> EngineJob:

@@ -34,6 +34,8 @@ _JOIN_S = 600.0
 _HOMEWARD_S = 120.0
 _AHEAD_NS = 300_000_000
 """From the word "start" to the start: every worker has heard it by then."""
+_DEAL_AHEAD_NS = 200_000_000
+"""A share that is dealt anew begins so much later: by then everybody who takes a part has heard of it."""
 _STEP_S = 0.1
 _SAY_EVERY_S = 0.5
 _LEASE_EVERY_S = 1.0
@@ -142,6 +144,7 @@ class Master:
             silent = not entry.is_over and now - entry.heard_s > LOST_AFTER_S
             if silent and self._roll.gone(number, f"silent for {LOST_AFTER_S:g} s"):
                 self._note(f"worker {number}, on another machine, was lost {at_s:.1f} s into the load")
+                self._deal_again(number)
 
     def _deadline_s(self) -> float:
         drain = min(self._job.drain_s, self._job.deadline_s) + _OVERTIME_S
@@ -177,6 +180,16 @@ class Master:
             else:
                 at_s = (time.monotonic_ns() - self._start_ns) / 1e9
                 self._note(f"worker {number} was lost {at_s:.1f} s into the load: {how}")
+                self._deal_again(number)
+
+    def _deal_again(self, lost: int) -> None:
+        """The rest of a lost worker's share goes to the living ones of this machine, which have the whole plan. What
+        was due before they hear of it is lost with it: fired late it would only be a burst."""
+        living = [entry for entry in self._roll.entries[: self._job.processes] if entry.state == "running"]
+        after_ns = time.monotonic_ns() - self._start_ns + _DEAL_AHEAD_NS
+        for part, entry in enumerate(living):
+            message = {"kind": "deal", "lost": lost, "after_ns": after_ns, "part": part, "parts": len(living)}
+            self._send_to(entry.client_id, message)
 
     def _on_message(self, environment: Any, msg: Any, **_: Any) -> None:  # noqa: ARG002 -- Locust passes it by name
         data, client, now = msg.data, msg.node_id, time.monotonic()
@@ -189,6 +202,9 @@ class Master:
                     self._note(wrong)
                 elif worker >= self._job.processes:
                     self._remotes.ask_clock(worker)
+            case "taken" if 0 <= worker < len(self._roll.entries) and self._roll.entries[worker].client_id == client:
+                if wrong := self._roll.taken(data.get("lost"), worker, data.get("count")):
+                    self._note(wrong)
             case "tick":
                 self._hear(worker, client, data, now)
             case kind:

@@ -55,6 +55,13 @@ class Share:
         self.tenant = _column(own["tenant"], np.uint8)
 
     @classmethod
+    def of_lost(cls, array: ArrivalArray, *, lost: int, workers: int, after_ns: int, part: int, parts: int) -> Share:
+        """What living worker `part` of `parts` takes over of a lost one: of its arrivals due after `after_ns`."""
+        seqs = np.arange(lost, array.size, workers, dtype=np.int64)
+        seqs = seqs[array["due_ns"][seqs] > after_ns][part::parts]
+        return cls(array[seqs], seqs)
+
+    @classmethod
     def deal(cls, array: ArrivalArray, worker: int, workers: int) -> Share:
         """Every `workers`-th arrival of the plan, from number `worker` on."""
         return cls(array[worker::workers], np.arange(worker, array.size, workers, dtype=np.int64))

@@ -25,7 +25,7 @@ from harness.engine.profile import Profile, load_profile, pick_by_journey
 from harness.engine.recorder import Recorder
 from harness.engine.remote import SPOOL
 from harness.engine.seal import MESSAGE
-from harness.engine.share import Share, load_arrivals
+from harness.engine.share import ArrivalArray, Share, load_arrivals
 from harness.engine.tick import Tick
 from harness.engine.transport import Transport
 from harness.engine.users import Users
@@ -42,7 +42,18 @@ PRIORITY = -10
 class Worker:
     """Drives one `Load` by the master's messages."""
 
-    def __init__(self, job: EngineJob, run_folder: Path, number: int, share: Share, locust_environment: Any) -> None:
+    def __init__(
+        self,
+        job: EngineJob,
+        run_folder: Path,
+        number: int,
+        *,
+        share: Share,
+        locust_environment: Any,
+        plan: ArrivalArray | None = None,
+    ) -> None:
+        """`plan`: all arrivals, where they are at hand; then this worker can take over those of a lost one."""
+        self._plan = plan
         self._folder = engine_folder(run_folder)
         self._job = job
         self._number = number
@@ -156,6 +167,8 @@ class Worker:
                 self._stop(data["drain_s"])
             case "dismiss":
                 self._dismissed.set()
+            case "deal":
+                self._take_over(data)
             case "ping":
                 self._say("pong", asked=data["asked"], theirs=time.monotonic_ns())
             case "pull":
@@ -163,6 +176,20 @@ class Worker:
                 self._say("piece", **cut(data["name"], memoryview(path.read_bytes()), data["offset"]))
             case "thanks":
                 self._delivered.set()
+
+    def _take_over(self, data: dict[str, Any]) -> None:
+        if self._plan is None:
+            return
+        share = Share.of_lost(
+            self._plan,
+            lost=data["lost"],
+            workers=self._job.workers,
+            after_ns=data["after_ns"],
+            part=data["part"],
+            parts=data["parts"],
+        )
+        if self._load.take(share):
+            self._say("taken", lost=data["lost"], count=share.count)
 
     def _say(self, kind: str, **fields: Any) -> None:
         try:
@@ -183,9 +210,10 @@ def main(run_folder: Path, arrivals_path: Path, number: int, lifeline: Lifeline)
     ask_for_priority()
     key = bytes.fromhex(os.environ["PEAKPROOF_ENGINE_KEY"])
     job = EngineJob.read(engine_folder(run_folder) / "job.json")
-    share = Share.deal(load_arrivals(arrivals_path), number, job.workers)
+    plan = load_arrivals(arrivals_path)
+    share = Share.deal(plan, number, job.workers)
     locust_environment = environment(job.target)
-    worker = Worker(job, run_folder, number, share, locust_environment)
+    worker = Worker(job, run_folder, number, share=share, locust_environment=locust_environment, plan=plan)
     port: AsyncResult[int] = AsyncResult()
 
     def on_line(line: str | None) -> None:
