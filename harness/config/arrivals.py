@@ -47,6 +47,8 @@ class Segment(Strict):
 
 
 class Spike(Strict):
+    """A burst with hard edges."""
+
     base: Rate = Field(description="Rate outside the burst.")
     peak: Rate = Field(description="Rate inside it.")
     at_s: Offset | None = Field(
@@ -58,7 +60,9 @@ class Spike(Strict):
 
 
 class Sine(Strict):
-    mean: Rate
+    """A wave that starts at its mean and rises."""
+
+    mean: Rate = Field(description="The rate around which it swings.")
     amplitude: Rate = Field(description="At most the mean: a rate is never negative.")
     period_s: Duration | None = Field(default=None, alias="period", description="Left out: one wave a segment.")
 
@@ -78,7 +82,7 @@ class Slice(Strict):
     from_s: Offset | None = Field(
         default=None, alias="from", description="Where it begins; left out: the busiest stretch of that length."
     )
-    for_s: Duration = Field(alias="for")
+    for_s: Duration = Field(alias="for", description="How long, in the forecast's own time.")
 
     @model_validator(mode="before")
     @classmethod
@@ -115,7 +119,9 @@ class ArrivalsPlan(Strict):
     from_: FilePath | None = Field(
         default=None, alias="from", description="The peak.json that `peakproof forecast` wrote."
     )
-    segments: tuple[Segment, ...] | None = Field(default=None, min_length=1, max_length=500)
+    segments: tuple[Segment, ...] | None = Field(
+        default=None, min_length=1, max_length=500, description="Written by hand, one after the other."
+    )
     quantile: Probability | None = Field(
         default=None, description="Which quantile of the forecast peak is the load; left out: the forecast's own."
     )
@@ -138,15 +144,23 @@ class ArrivalsPlan(Strict):
     )
     slice: Slice | None = Field(default=None, description="Only this part of the forecast.")
 
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases of hand-written segments, in order; empty where a forecast makes them."""
+        return tuple(dict.fromkeys(segment.phase for segment in self.segments or ()))
+
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.from_ is None) == (self.segments is None):
             raise ValueError("give exactly one of `from` (a peak.json) and `segments`")
         if self.segments is not None:
-            names = {"quantile": "quantile", "slice": "slice", "warm_s": "warm"}
+            names = {"quantile": "quantile", "slice": "slice", "warm_s": "warm", "time_scale": "time_scale"}
             idle = [names[name] for name in sorted(self.model_fields_set & names.keys())]
             if idle:
                 raise ValueError(f"{' and '.join(idle)}: only a forecast has one; segments say it themselves")
+            if self.process in ("replay", "cox") and (self.process == "replay" or self.burst.kind == "fitted"):
+                need = "a `replay` segment" if self.process == "replay" else "`burst` in numbers, or a preset"
+                raise ValueError(f"process: {self.process} of hand-written segments needs {need}")
         return self
 
 

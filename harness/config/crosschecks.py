@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.config.plan import Plan, profile_path
 from harness.config.problems import did_you_mean, placed
+from harness.config.promises import check_promises
 from harness.config.tree import Node
 from harness.errors import Problem
 
@@ -21,6 +22,7 @@ def cross_check(plan: Plan, tree: Node, folder: Path, builtin_profiles: Path) ->
         *_phases(plan, tree),
         *_files(plan, tree),
         *_money(plan, tree),
+        *check_promises(plan, tree),
     ]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from harness.forecast.conformal import recent, upper_factor
 from harness.forecast.daygrid import filled
 from harness.forecast.history import Floats
 from harness.forecast.models import DAILY_NAIVE, MODELS, WEEKLY_NAIVE, Model
@@ -49,9 +50,14 @@ class Backtest:
         total = float(self.actual_sum[: common.size][common].sum())
         return float(self.track(name).error[: common.size][common].sum()) / total if total > 0 else math.nan
 
+    def over_naive(self, name: str) -> float:
+        """The model's error over the baseline's; NaN where the baseline made none."""
+        naive = self.wape(self.naive)
+        return self.wape(name) / naive if naive > 0 else math.nan
+
     def choose(self, upto: int | None = None) -> str:
         """The model with the smallest error on the first `upto` targets, if it beats the naive one by `BETTER_BY`."""
-        naive = self.wape(self.naive, upto)
+        naive = self.wape(self.naive, upto) if self.tracks else math.nan
         if math.isnan(naive):
             return self.naive
         best = min(self.tracks, key=lambda track: self.wape(track.name, upto))
@@ -62,6 +68,19 @@ class Backtest:
         predicted = self.track(name).predicted_peak
         known = np.isfinite(predicted) & (predicted > 0)
         return self.actual_peak[known] / predicted[known]
+
+    def coverage(self, quantile: float) -> tuple[npt.NDArray[np.bool_], Floats]:
+        """(held, over-provisioning), day by day: did the peak calibrated on the days before hold, and how many times
+        the actual peak it was. Model and factor are those that the days before would have chosen."""
+        held, spare = [], []
+        for column, actual in enumerate(self.actual_peak):
+            predicted = self.track(self.choose(column)).predicted_peak
+            past = self.actual_peak[:column] / predicted[:column]
+            factor = upper_factor(recent(past[np.isfinite(past)], quantile), quantile)
+            if math.isfinite(factor) and np.isfinite(predicted[column]):
+                held.append(bool(actual <= factor * predicted[column]))
+                spare.append(factor * predicted[column] / actual if actual > 0 else math.inf)
+        return np.array(held, dtype=np.bool_), np.array(spare)
 
     def _common(self) -> npt.NDArray[np.bool_]:
         common: npt.NDArray[np.bool_] = np.isfinite(np.array([track.error for track in self.tracks])).all(axis=0)

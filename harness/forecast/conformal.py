@@ -22,6 +22,14 @@ class Level:
     peak_per_s: float
 
 
+LEAST_SCORES = 30
+
+
+def recent(scores: Floats, quantile: float) -> Floats:
+    """The most recent scores only, for traffic drifts: as many as `quantile` needs, `LEAST_SCORES` at the least."""
+    return scores[-max(LEAST_SCORES, math.ceil(quantile / (1 - quantile) - 1e-9)) :]
+
+
 def certified(scores: int) -> float:
     return scores / (scores + 1)
 

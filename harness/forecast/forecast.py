@@ -12,7 +12,7 @@ import pandas as pd
 from harness.errors import Problem, UsageError
 from harness.forecast.backtest import Backtest, run_backtest
 from harness.forecast.burst import fit_burst, worst_second_per_s
-from harness.forecast.conformal import level_at, levels_of
+from harness.forecast.conformal import LEAST_SCORES, level_at, levels_of, recent
 from harness.forecast.daygrid import DAY_S, DayGrid, day_grid, filled
 from harness.forecast.history import Floats, History
 from harness.forecast.models import MODELS
@@ -25,7 +25,6 @@ LABEL_QUANTILE = 0.9
 PREDICTABLE_WITHIN = 1.25
 NOISY_WITHIN = 2.0
 """...over-provisioning up to a quarter is PREDICTABLE, up to twice is NOISY, beyond is UNPREDICTABLE."""
-LEAST_SCORES = 30
 MOST_TOKENS = 4096
 MOST_RECORDED = 500_000
 
@@ -76,9 +75,7 @@ def forecast_peak(history: History, quantile: float = 0.95, growth: float = 1.0,
         return _observed(history, grid, growth)
     past = filled(grid.rates_per_s)
     lead, backtest, model = _busiest_lead(grid, past, horizon_days)
-    scores = backtest.scores(model)
-    # The most recent ones only: traffic drifts. As many as the asked quantile needs, 30 at the least.
-    scores = scores[-max(LEAST_SCORES, math.ceil(quantile / (1 - quantile))) :]
+    scores = recent(backtest.scores(model), quantile)
     if scores.size == 0:
         return _observed(history, grid, growth)
     ahead = np.array([_predict(model, past, h) for h in range(1, horizon_days + 1)]) * growth
@@ -107,15 +104,19 @@ def forecast_peak(history: History, quantile: float = 0.95, growth: float = 1.0,
         | {
             "model": model,
             "lead_days": lead,
-            "wape": round(backtest.wape(model), 4),
-            "wape_over_naive": round(backtest.wape(model) / backtest.wape(backtest.naive), 4),
+            "wape": _rounded(backtest.wape(model)),
+            "wape_over_naive": _rounded(backtest.over_naive(model)),
             "backtest_days": int(scores.size),
-            "over_provisioning": round(spare, 3),
+            "over_provisioning": _rounded(spare),
             "ramps_of_day": grid.day_label(donor),
         },
         notes=forecast_notes(history, grid, label, quantile, scores.size),
     )
     return Forecast(history, peak, grid, _fan(grid, ahead, backtest, model), backtest, model, scores)
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None
 
 
 def _predict(model: str, past: Floats, lead: int) -> Floats:

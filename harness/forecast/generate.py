@@ -31,7 +31,7 @@ def generate_history(seed: int, days: int = 14, peak_per_s: float = 20.0, start:
     rates = np.empty(days * _SLOTS)
     drift = 0.0
     for day in range(days):
-        level = _WEEKDAY[(first.dayofweek + day) % 7] * 1.01 ** (day / 7) * math.exp(rng.normal(0, 0.03))
+        level = _WEEKDAY[(first.day_of_week + day) % 7] * 1.01 ** (day / 7) * math.exp(rng.normal(0, 0.03))
         for slot in range(_SLOTS):
             drift = 0.9 * drift + rng.normal(0, 0.012)
             rates[day * _SLOTS + slot] = top / max(_WEEKDAY) * level * day_shape[slot] * math.exp(drift)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.forecast.history import Floats
 
@@ -68,16 +69,15 @@ class SlotProfile:
         predicted: Floats = level * factors[0] * _smoothed(profile, self.smooth_slots)
         return predicted
 
-    def _weekday_factors(self, means: Floats, weekday: Floats) -> Floats:
+    def _weekday_factors(self, means: Floats, weekday: npt.NDArray[np.int64]) -> Floats:
+        """Each weekday's mean over that of the week around it; shape (7,). 1 where the weekday was never seen."""
         weight = 0.5 ** (np.arange(means.size, 0, -1) / self.half_life_days)
-        running = np.array([means[max(0, i - 6) : i + 1].mean() for i in range(means.size)])
+        # The week up to each day; the first days, which have none before them, take the first week.
+        running = np.array([means[max(0, i - 6) : max(i + 1, 7)].mean() for i in range(means.size)])
         ratio = means / running
-        half = (
-            0.5  # as if half a day at factor 1 had been seen: a single odd day moves its weekday two thirds of the way
-        )
-        return np.array(
-            [(np.sum((ratio * weight)[weekday == k]) + half) / (np.sum(weight[weekday == k]) + half) for k in range(7)]
-        )
+        prior = 0.1  # days at factor 1: a weekday that was hardly seen is taken as an ordinary day
+        sums = np.bincount(weekday, ratio * weight, minlength=7)
+        return (sums + prior) / (np.bincount(weekday, weight, minlength=7) + prior)
 
     def _level(self, levels: Floats, lead: int) -> float:
         recent = levels[-14:]
@@ -92,6 +92,7 @@ class SlotProfile:
 
 
 def _smoothed(profile: Floats, slots: int) -> Floats:
+    slots = min(slots, (profile.size - 1) // 2)
     if not slots:
         return profile
     width = 2 * slots + 1

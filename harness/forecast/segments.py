@@ -199,6 +199,8 @@ def _duration(value: Any) -> float:
 
 
 def _parse(item: Mapping[str, Any]) -> Segment:
+    if not isinstance(item, Mapping):
+        raise TypeError(f"not a segment: {item!r}")
     for_s = _duration(item["for"])
     phase = str(item.get("phase", ""))
     if unknown := set(item) - {"phase", "for", "plus", *_KINDS}:
@@ -224,13 +226,23 @@ def _parse_step(phase: str, value: Any, for_s: float) -> Segment:
     return step(phase, [_rate(v) for v in value], for_s)
 
 
+def _fields(kind: str, value: Any, allowed: set[str]) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{kind} takes a mapping of {', '.join(sorted(allowed))}, not {value!r}")
+    if unknown := set(value) - allowed:
+        raise ValueError(f"unknown field {sorted(unknown)[0]!r}; {kind} has {', '.join(sorted(allowed))}")
+    return value
+
+
 def _parse_spike(phase: str, value: Any, for_s: float) -> Segment:
+    value = _fields("spike", value, {"base", "peak", "width", "at"})
     width_s = _duration(value.get("width", "1s"))
     at_s = _duration(value["at"]) if "at" in value else (for_s - width_s) / 2
     return spike(phase, _rate(value["base"]), _rate(value["peak"]), for_s, width_s=width_s, at_s=at_s)
 
 
 def _parse_sine(phase: str, value: Any, for_s: float) -> Segment:
+    value = _fields("sine", value, {"mean", "amplitude", "period"})
     period_s = _duration(value.get("period", for_s))
     return sine(phase, _rate(value["mean"]), _rate(value["amplitude"]), period_s, for_s)
 
