@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -49,14 +51,13 @@ def test_six_looks_do_not_buy_a_false_pass() -> None:
 
     rng = np.random.default_rng(5)
     slo, wrong = parse_slo("e2e p95 <= 1s"), {1: 0, 6: 0}
-    for _ in range(60):
+    for _ in range(40):
         response = np.where(rng.random(6400) < 0.05, 2.0, 0.5)
-        due = np.arange(6400) / 100
+        whole = scene_of(np.arange(6400) / 100, response)
         for looks in wrong:
+            scene = replace(whole, rules=Rules(smoke=True, looks=looks))
             for n in (200, 400, 800, 1600, 3200, 6400):
-                scene = scene_of(due[:n], response[:n])
-                object.__setattr__(scene, "rules", Rules(smoke=True, looks=looks))
-                if check(slo, scene, scene.judged).state is State.MET:
+                if check(slo, scene, scene.judged.where(np.arange(6400) < n)).state is State.MET:
                     wrong[looks] += 1
                     break
     assert wrong[6] <= 1

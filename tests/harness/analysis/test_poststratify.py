@@ -20,19 +20,19 @@ def sample(seed: int, rag_share: float, chat_bad: float, rag_bad: float) -> tupl
 
 def test_the_planned_mix_answers_not_the_one_that_came() -> None:
     """A tenth were slow rag requests; the plan says half: the plain share of 2 % flatters, 6 % is the truth."""
-    shares = [poststratify(*sample(s, 0.1, 0.01, 0.11), {"chat": 1, "rag": 1}).share for s in range(20)]
-    assert np.mean(shares) == pytest.approx(0.06, abs=0.006)
-    assert np.mean([sample(s, 0.1, 0.01, 0.11)[1].mean() for s in range(20)]) == pytest.approx(0.02, abs=0.003)
+    shares = [poststratify(*sample(s, 0.1, 0.01, 0.11), {"chat": 1, "rag": 1}).share for s in range(12)]
+    assert np.mean(shares) == pytest.approx(0.06, abs=0.008)
+    assert np.mean([sample(s, 0.1, 0.01, 0.11)[1].mean() for s in range(12)]) == pytest.approx(0.02, abs=0.003)
 
 
 def test_its_upper_bound_covers_the_truth_and_it_pays_in_effective_size() -> None:
     missed = 0
-    for seed in range(60):
+    for seed in range(40):
         view, bad = sample(seed, 0.1, 0.01, 0.11)
         found = poststratify(view, bad, {"chat": 1, "rag": 1})
         assert found.n_effective < len(bad) / 2
         missed += upper_share(found.share, found.n_effective / 1.19, 0.01) < 0.06
-    assert missed <= 3
+    assert missed <= 2
 
 
 def test_a_stratum_that_never_came_is_named() -> None:
