@@ -49,6 +49,27 @@ def reference() -> str:
     return "\n".join(parts)
 
 
+def fields() -> Iterator[tuple[str, str]]:
+    """Every field of the plan by its path (`arrivals.quantile`, `journeys.NAME.kind`), with what may stand there."""
+    yield from _fields(Plan, "")
+
+
+def _fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str]]:
+    definition = _definition(model)
+    for field, info in model.model_fields.items():
+        shape = definition["properties"][info.alias or field]
+        container = _container(shape)
+        step = {"list of ": "[N]", "by name: ": ".NAME"}.get(container, "")
+        path = f"{prefix}{info.alias or field}"
+        inner = models_in(info.annotation)
+        default = _default(info).strip("*`")
+        value = inner[0].__doc__ or "" if inner else _plain(shape)
+        text = f"{info.description or ''} Takes: {' '.join(value.split()).rstrip('.')}."
+        yield path, text.strip() + (f" Default: {default}." if default and default != "its own defaults" else "")
+        if inner and inner[0].__name__ != "SloLine":
+            yield from _fields(inner[0], f"{path}{step}.")
+
+
 def _sections(model: type[BaseModel], title: str) -> Iterator[str]:
     yield _section(model, title)
     for inner in _inner(model):
