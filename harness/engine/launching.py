@@ -101,6 +101,7 @@ def launch(job: EngineJob, folder: Path, arrivals_path: Path, env: Mapping[str, 
     (engine / "catalog.json").write_bytes(orjson.dumps(first_catalog(job).to_json(), option=orjson.OPT_INDENT_2))
     (engine / "dealt.json").write_bytes(orjson.dumps({"planned": planned}))
     environment |= {"PEAKPROOF_ENGINE_KEY": secrets.token_hex(32), "GEVENT_LOOP": "libev-cext", "PYTHONUNBUFFERED": "1"}
+    environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # nobody multiplies matrices in a worker
     command = [sys.executable, "-m", "harness.engine.node", "master"]
     command += [str(folder), str(arrivals_path), str(job.processes)]
     with (engine / "master.log").open("wb") as log:

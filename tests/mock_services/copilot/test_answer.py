@@ -7,7 +7,7 @@ import asyncio
 import orjson
 import pytest
 
-from tests.mock_services.copilot.stage import Stage, chunk, hangs, is_dead, refuses, says, streams
+from tests.mock_services.copilot.stage import Stage, answers, chunk, hangs, is_dead, refuses, says, streams
 
 QUICK = {"first_token_s": 0.02, "embed_s": 0.02, "vector_s": 0.02, "tool_s": 0.02}
 
@@ -79,6 +79,13 @@ def test_without_retrieval_the_answer_still_comes_and_is_marked(stage: Stage, st
     assert (reply.status, reply.text) == (200, "Hello there")
     assert (reply.headers["x-served-by"], reply.headers["x-degraded"]) == ("primary", "no-retrieval")
     assert "Passages" not in stage.body("primary")["messages"][0]["content"]
+
+
+def test_finding_nothing_is_marked_though_nothing_failed(stage: Stage) -> None:
+    stage.vector = answers({"result": {"points": []}, "status": "ok"})
+    stage.opens()
+    reply = asyncio.run(stage.ask())
+    assert (reply.status, reply.headers["x-degraded"]) == (200, "no-retrieval")
 
 
 def test_several_degradations_are_listed(stage: Stage) -> None:
