@@ -10,7 +10,7 @@ import typer
 from harness.cli.terminal import note, show, show_json
 
 
-def forecast(  # noqa: PLR0917 -- a command line has as many options as it has
+def forecast(
     history: Annotated[Path, typer.Argument(metavar="HISTORY", help="Counts, timestamps, or a trace.")],
     *,
     out: Annotated[

@@ -21,7 +21,7 @@ Owned = Annotated[
 ]
 
 
-def run(  # noqa: PLR0917 -- a command line has as many options as it has
+def run(
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")],
     *,
     sets: Sets = None,
