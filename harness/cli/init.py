@@ -21,7 +21,7 @@ def init(
         str, typer.Option(help="Base URL for the openai template, as SDKs take it: https://host/v1.")
     ] = "",
     model: Annotated[str, typer.Option(help="Model for the openai template.")] = "",
-    key: Annotated[str, typer.Option(help="Environment variable that holds the API key (its name, not the key).")] = "",
+    key: Annotated[str, typer.Option(help="Name of the environment variable with the API key; none: no key.")] = "",
     *,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace files that are there.")] = False,
 ) -> None:

@@ -38,7 +38,9 @@ class Journey(Strict):
     weight: float = Field(
         default=1.0, gt=0, le=1e6, description="Share of the arrivals, against the other journeys' weights."
     )
-    path: str = Field(default="", description="Joined to the target's base URL; empty takes the kind's own.")
+    path: str = Field(
+        default="", description="From the host's root; empty: the kind's own, below the target's base path."
+    )
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(default="POST", description="For `http`.")
     model: str = Field(default="", description="The model's name, for the kinds that have one.")
     stream: bool = Field(default=True, description="Ask for a streamed answer.")
@@ -202,20 +204,6 @@ class Plan(Strict):
     def target_upstream(self) -> str:
         """The upstream that is the target; empty where the target is a URL."""
         return "" if "://" in self.target else self.target
-
-    def request_path(self, path: str) -> str:
-        """`path` below the target's own base path: `/v1` + `/v1/chat/completions` is one `/v1`, not two."""
-        base = urlsplit(self.target).path.rstrip("/") if "://" in self.target else ""
-        version = base.rpartition("/")[2]
-        if version and path.startswith(f"/{version}/"):
-            path = path.removeprefix(f"/{version}")
-        return base + path
-
-    @property
-    def origin(self) -> str:
-        """The target's scheme, host and port; empty where the target is an upstream."""
-        url = urlsplit(self.target)
-        return f"{url.scheme}://{url.netloc}" if "://" in self.target else ""
 
     @property
     def target_host(self) -> str:
