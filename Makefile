@@ -56,6 +56,10 @@ lock:  ## rewrite the lock files; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements-sdk.in -c requirements-dev.lock -o requirements-sdk.lock
 
+.PHONY: bench-forecast
+bench-forecast: setup-dev  ## the forecast's bars on the long series of PEAKPROOF_SHARED_DATA
+	$(BIN)/python -m bench.forecast
+
 .PHONY: bench-verdict
 bench-verdict: setup-dev  ## the verdict's own error rates, by simulation
 	$(BIN)/python -m bench.verdict

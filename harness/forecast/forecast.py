@@ -104,15 +104,19 @@ def forecast_peak(history: History, quantile: float = 0.95, growth: float = 1.0,
         | {
             "model": model,
             "lead_days": lead,
-            "wape": round(backtest.wape(model), 4),
-            "wape_over_naive": round(backtest.wape(model) / backtest.wape(backtest.naive), 4),
+            "wape": _rounded(backtest.wape(model)),
+            "wape_over_naive": _rounded(backtest.over_naive(model)),
             "backtest_days": int(scores.size),
-            "over_provisioning": round(spare, 3),
+            "over_provisioning": _rounded(spare),
             "ramps_of_day": grid.day_label(donor),
         },
         notes=forecast_notes(history, grid, label, quantile, scores.size),
     )
     return Forecast(history, peak, grid, _fan(grid, ahead, backtest, model), backtest, model, scores)
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None
 
 
 def _predict(model: str, past: Floats, lead: int) -> Floats:

@@ -97,7 +97,10 @@ def _journeys(
                 Problem("the mix has no positive share", "give each journey a weight, at least one above 0")
             )
         levels = np.cumsum(row)[:-1] / row.sum()
-        out[first:last] = index[np.searchsorted(levels, draws[first:last], side="right")]
+        chosen = np.zeros(last - first, dtype=np.uint8)
+        for level in levels:  # few journeys: counting passes beats a binary search for each arrival
+            chosen += draws[first:last] >= level
+        out[first:last] = index[chosen]
     return out
 
 
