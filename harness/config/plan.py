@@ -29,6 +29,13 @@ Degree = Annotated[Any, BeforeValidator(_degree), WithJsonSchema({"type": ["bool
 _SIGNAL = re.compile(r"header\s+(?P<name>[A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s*==\s*(?P<equals>\S.*))?")
 
 
+KNOWN_MOCKS = (
+    "openai", "azure", "anthropic", "gemini", "vertex", "groq", "vllm", "qdrant", "chroma", "pinecone", "tools",
+    "search", "mcp", "github", "slack", "stripe", "plain", "tcp", "copilot",
+)  # fmt: skip
+"""What `mock:` may say. The mocks are another program; a contract test holds this list against theirs."""
+
+
 class Journey(Strict):
     """What one arrival does: a request of a built-in kind."""
 
@@ -45,7 +52,7 @@ class Journey(Strict):
     model: str = Field(default="", description="The model's name, for the kinds that have one.")
     stream: bool = Field(default=True, description="Ask for a streamed answer.")
     dialect: Dialect = Field(default="openai", description="How the answer is read.")
-    body: str = Field(
+    body: Annotated[str, WithJsonSchema({"type": ["string", "object", "array"]})] = Field(
         default="",
         description="A JSON template; {{prompt}}, {{max_tokens}}, {{seq}}, {{nonce}} go in. Empty: the kind's own.",
     )

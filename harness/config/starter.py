@@ -16,7 +16,7 @@ _OPENAI_MODEL = "gpt-4o-mini"
 
 
 def starter_files(template: str, target: str = "", model: str = "", key: str = "") -> dict[str, str]:
-    """The files of a template, name to text. `target`, `model` and `key` (the variable that holds the API key, or `none`)
+    """The files of a template, name to text. `target`, `model` and `key` (the variable with the API key, or `none`)
     replace those of the `openai` template. Raises UsageError for an unknown template or a target that is no URL."""
     if template not in TEMPLATES:
         raise UsageError(Problem(f"no template {template!r}", f"templates: {', '.join(TEMPLATES)}"))
