@@ -15,7 +15,13 @@ from harness.cli.terminal import note, show
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to write; made if it is missing.")] = Path(),
     template: Annotated[
-        str, typer.Option("--template", "-t", help="chat, rag, agent, gateway or openai.", autocompletion=templates)
+        str,
+        typer.Option(
+            "--template",
+            "-t",
+            help="chat, rag, agent, gateway, self-hosted, openai or anthropic.",
+            autocompletion=templates,
+        ),
     ] = "chat",
     target: Annotated[
         str, typer.Option(help="Base URL for the openai template, as SDKs take it: https://host/v1.")

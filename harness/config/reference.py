@@ -31,8 +31,8 @@ checks one, `peakproof schema plan` prints its JSON Schema for your editor.
 - **`profiles:`** holds overlays by name: `profiles: {ci: {smoke: true}}`, then `--profile ci`. Mappings are merged,
   anything else is replaced.
 - **`target`** is a URL, or the name of one of `upstreams`: `target: copilot` tests the mock of that name.
-- **In an editor**: `peakproof schema plan > plan.schema.json`, and `# yaml-language-server: $schema=plan.schema.json` as the
-  first line of the plan.
+- **In an editor**: `peakproof schema plan > plan.schema.json`, and `# yaml-language-server: $schema=plan.schema.json`
+  as the first line of the plan.
 - YAML 1.2: `on` and `no` are words. Duplicate keys and tags are refused; anchors are fine.
 """
 

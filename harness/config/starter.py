@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from harness.errors import Problem, UsageError
 
-TEMPLATES = ("chat", "rag", "agent", "gateway", "openai")
+TEMPLATES = ("chat", "rag", "agent", "gateway", "self-hosted", "openai", "anthropic")
 NO_KEY = "none"
 """In place of the variable's name: the endpoint takes requests without a key."""
 _FOLDER = Path(__file__).parent / "templates"
