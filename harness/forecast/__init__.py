@@ -6,8 +6,11 @@ from harness.forecast.burst import PRESETS
 from harness.forecast.conformal import Level
 from harness.forecast.forecast import Fan, Forecast, forecast_peak
 from harness.forecast.formats import FORMATS, read_history
+from harness.forecast.formats.rate_series import rate_series
 from harness.forecast.generate import generate_history
+from harness.forecast.growth import Spread, Uplift
 from harness.forecast.history import History, Intake, Issue, Requests
+from harness.forecast.launch import Bass, Launch, Logistic, launch_peak, on_top
 from harness.forecast.peak import LABELS, OBSERVED_SAYS, Peak, Recorded
 from harness.forecast.peak_json import peak_from_json, peak_to_json
 from harness.forecast.peak_shape import shape_from_peak, with_warm_up
@@ -24,25 +27,33 @@ __all__ = [
     "PROCESSES",
     "ArrivalArray",
     "Arrivals",
+    "Bass",
     "Burst",
     "Fan",
     "Forecast",
     "History",
     "Intake",
     "Issue",
+    "Launch",
     "Level",
+    "Logistic",
     "Peak",
     "Phase",
     "Recorded",
     "Requests",
     "Segment",
     "Shape",
+    "Spread",
+    "Uplift",
     "forecast_peak",
     "generate_history",
+    "launch_peak",
+    "on_top",
     "parse_segments",
     "peak_from_json",
     "peak_to_json",
     "plan_arrivals",
+    "rate_series",
     "read_history",
     "shape_from_peak",
     "shape_from_segments",
