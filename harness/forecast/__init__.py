@@ -3,6 +3,7 @@ file, no socket; texts, numbers and seeds come in as arguments."""
 
 from harness.forecast.arrivals import ARRIVAL_DTYPE, ArrivalArray, Arrivals
 from harness.forecast.burst import PRESETS
+from harness.forecast.chart import ChartData, chart_data, chart_text
 from harness.forecast.conformal import Level
 from harness.forecast.forecast import Fan, Forecast, forecast_peak
 from harness.forecast.formats import FORMATS, read_history
@@ -29,6 +30,7 @@ __all__ = [
     "Arrivals",
     "Bass",
     "Burst",
+    "ChartData",
     "Fan",
     "Forecast",
     "History",
@@ -45,6 +47,8 @@ __all__ = [
     "Shape",
     "Spread",
     "Uplift",
+    "chart_data",
+    "chart_text",
     "forecast_peak",
     "generate_history",
     "launch_peak",
