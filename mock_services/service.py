@@ -61,6 +61,12 @@ class Context:
     counts: Counts = field(default_factory=Counts)
     """Of this service; it reports its pacing error here."""
     loop: asyncio.AbstractEventLoop | None = None
+    wall_offset_s: float = 1_800_000_000.0
+    """Unix time less the clock's reading, when the mock started."""
+
+    def wall_s(self) -> float:
+        """Unix time by the mock's own clock: dates in answers and headers."""
+        return self.clock() + self.wall_offset_s
 
     @property
     def event_loop(self) -> asyncio.AbstractEventLoop:

@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from mock_services.leases import Lease, LeaseBook
 from mock_services.server import Listener
 from mock_services.service import Context
 
-TOKEN_VARIABLE = "PEAKPROOF_MOCK_TOKEN"  # noqa: S105 - the name of the variable, not the token
+TOKEN_VARIABLE = "PEAKPROOF_MOCK_TOKEN"  # noqa: S105 -- the name of the variable, not the token
 TICK_S = 0.05
 
 
@@ -57,7 +58,13 @@ class Mocks:
                 listener = Listener(self.config.host, plan.port)
             except OSError as error:
                 raise OSError(error.errno, f"{plan.name}: cannot take port {plan.port}: {error.strerror}") from None
-            context = Context(plan.name, self.config.seed + index, self._loop.time, loop=self._loop)
+            context = Context(
+                plan.name,
+                self.config.seed + index,
+                self._loop.time,
+                loop=self._loop,
+                wall_offset_s=time.time() - self._loop.time(),
+            )
             service = MOCKS[plan.mock].build(plan.settings, context)
             host = Host(plan.mock, service, context, listener, self._log)
             self.hosts[plan.name] = host

@@ -110,10 +110,7 @@ def _with_more(result: Check, rules: Rules, rate: float) -> Check:
     else:
         lasting = math.inf if minutes is None else minutes * 60
         reason = "AT_LIMIT" if lasting > rules.extend_up_to_s else "TOO_SHORT"
-    took = f", {minutes:.1f} minutes at this rate" if minutes is not None else ""
-    return replace(
-        result, reason=reason, more_requests=more, more_minutes=minutes, advice=f"{more} requests more{took}"
-    )
+    return replace(result, reason=reason, more_requests=more, more_minutes=minutes)
 
 
 def _mean_check(slo: Slo, scene: Scene, found: Sample) -> Check:

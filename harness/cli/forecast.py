@@ -12,6 +12,7 @@ from harness.cli.terminal import note, show, show_json
 
 def forecast(
     history: Annotated[Path, typer.Argument(metavar="HISTORY", help="Counts, timestamps, or a trace.")],
+    *,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="PEAK.json", help="What a plan's `from` reads.")
     ] = None,

@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 
 from harness import COMMAND
+from harness.cli.completion import templates
 from harness.cli.terminal import note, show
 
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to write; made if it is missing.")] = Path(),
-    template: Annotated[str, typer.Option("--template", "-t", help="chat, rag, agent, gateway or openai.")] = "chat",
+    template: Annotated[
+        str, typer.Option("--template", "-t", help="chat, rag, agent, gateway or openai.", autocompletion=templates)
+    ] = "chat",
     target: Annotated[
         str, typer.Option(help="Base URL for the openai template, as SDKs take it: https://host/v1.")
     ] = "",

@@ -8,16 +8,24 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from harness.config.arrivals import ArrivalsPlan, Prompts
 from harness.config.quantities import Count, Duration, Money, Size, check_headers
 from harness.config.slo import SloFile
 from harness.config.strict import Strict
 
+
+def _degree(value: Any) -> Any:
+    if not isinstance(value, bool | int | float):
+        raise ValueError(f"{value!r} is neither true, false nor a number")  # noqa: TRY004 -- pydantic collects ValueErrors
+    return value
+
+
 JourneyKind = Literal["chat", "embed", "search", "tool", "http"]
 Dialect = Literal["openai", "responses", "anthropic", "gemini", "sse", "json", "bytes"]
 Headers = Annotated[dict[str, str], AfterValidator(check_headers)]
+Degree = Annotated[Any, BeforeValidator(_degree), WithJsonSchema({"type": ["boolean", "number"]})]
 _SIGNAL = re.compile(r"header\s+(?P<name>[A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s*==\s*(?P<equals>\S.*))?")
 
 
@@ -66,8 +74,9 @@ class Upstream(Strict):
     upstreams: dict[str, str] = Field(
         default={}, description="For copilot: which upstream of this plan plays which part."
     )
-    weakness: dict[str, bool] = Field(
-        default={}, description="For copilot: defects switched on on purpose; a list of names will do."
+    weakness: dict[str, Degree] = Field(
+        default={},
+        description="For copilot: defects switched on on purpose, with their degree; a list of names will do.",
     )
     settings: dict[str, Any] = Field(default={}, description="Further settings of that mock, handed on as they are.")
 

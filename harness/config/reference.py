@@ -129,7 +129,9 @@ def _plain(shape: dict[str, Any]) -> str:
         inner = shape.get("additionalProperties")
         text = f"by name: {_plain(inner)}" if isinstance(inner, dict) else "fields"
     else:
-        text = str(title) if title in ("path", "probability") else _WORDS.get(str(kind), "anything")
+        kinds = [str(kind)] if isinstance(kind, str) else kind or []
+        words = " or ".join(_WORDS.get(one, "anything") for one in kinds) or "anything"
+        text = str(title) if title in ("path", "probability") else words
     return text
 
 

@@ -6,6 +6,7 @@ from harness.engine.journeys.arrival import Arrival
 from harness.engine.journeys.steps import (
     Answer,
     StepFailed,
+    Steps,
     call_tool,
     chat,
     embed,
@@ -15,6 +16,8 @@ from harness.engine.journeys.steps import (
     think,
 )
 from harness.engine.launching import EngineProcess, launch
+from harness.engine.plain import locust_user
+from harness.engine.profile import describe_profile
 from harness.engine.progress import Progress
 
 __all__ = [
@@ -27,12 +30,15 @@ __all__ = [
     "JourneySpec",
     "Progress",
     "StepFailed",
+    "Steps",
     "call_tool",
     "chat",
+    "describe_profile",
     "embed",
     "http",
     "journey",
     "launch",
+    "locust_user",
     "read_engine",
     "read_rows",
     "search",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gevent
+import locust
+import locust.argument_parser
 import locust.runners
 from locust import User, task
 from locust.env import Environment
@@ -20,8 +23,22 @@ class Carrier(User):
         gevent.sleep(3600)
 
 
-def environment() -> Environment:
-    return Environment(user_classes=[Carrier], catch_exceptions=True)
+def environment(target: str) -> Environment:
+    return Environment(user_classes=[Carrier], host=target)
+
+
+def environment_for(profile: Path, target: str) -> Environment:
+    """As a plain `locust -f` would make it: the module's own events, and the default value of every option, those that
+    the file adds included. Call it when the file has been loaded."""
+    options = locust.argument_parser.get_parser(default_config_files=[]).parse_args([])
+    options.host = target
+    return Environment(
+        user_classes=[Carrier],
+        events=locust.events,
+        host=target,
+        parsed_options=options,
+        locustfile=profile.name,
+    )
 
 
 def seal_locust(key: bytes, refused: Any) -> None:

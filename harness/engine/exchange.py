@@ -9,6 +9,10 @@ from collections.abc import Callable
 
 from harness.results import NEVER, Outcome, Reason
 
+# Bound once: before Python 3.12 each `Outcome.X` runs Python code inside enum, and this is the hot path.
+_NOT_SENT = Outcome.NOT_SENT
+_NO_REASON = Reason.NONE
+
 
 class Request:
     """A request, rendered but for the connection's own bytes. Mutable and slotted: it lives on the hot path."""
@@ -88,8 +92,8 @@ class Exchange:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self.outcome = Outcome.NOT_SENT
-        self.reason = Reason.NONE
+        self.outcome = _NOT_SENT
+        self.reason = _NO_REASON
         self.status = 0
         self.attempts = 0
         self.flags = 0

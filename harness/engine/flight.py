@@ -14,7 +14,7 @@ from harness.engine.journeys.prompts import Prompts
 from harness.engine.journeys.steps import Answer, Ask, StepFailed, Think
 from harness.engine.recorder import Recorder
 from harness.engine.share import Share
-from harness.engine.transport import render_headers
+from harness.engine.transport.wire import render_headers
 from harness.results import NEVER, Outcome, Reason
 
 AnyJourney = Callable[[Arrival], Generator[Any, Any, None]]
@@ -38,14 +38,11 @@ class Flights:
         recorder: Recorder,
         prompts: Prompts,
         journeys: tuple[AnyJourney, ...],
-        base_path: str = "",
     ) -> None:
         self.loop = loop
         self.clock_ns = clock_ns
         self.transport = transport
         self.recorder = recorder
-        self.base_path = base_path
-        """The path of the target's own URL; the paths that a profile's journey names are below it."""
         self._prompts = prompts
         self._journeys = journeys
         self._open: set[Flight] = set()
@@ -129,7 +126,7 @@ class Flight:
             self._generator = journey(arrival)
             item = next(self._generator)
         except StopIteration:
-            self._end(Outcome.OK, Reason.NONE)
+            self._ended_well()
         except Exception as error:  # the journey is the user's code: whatever it raises is an outcome
             self._raised(error)
         else:
@@ -155,7 +152,7 @@ class Flight:
     def _render(self, ask: Ask) -> Request:
         return Request(
             ask.method.encode(),
-            (self._flights.base_path + ask.path).encode(),
+            ask.path.encode(),
             render_headers(ask.headers),
             ask.body,
             dialect=ask.dialect,
@@ -213,8 +210,8 @@ class Flight:
 
     def _ended_well(self) -> None:
         last = self._last
-        if last is None:
-            self._end(Outcome.OK, Reason.NONE)
+        if last is None:  # nothing was asked, so nothing was answered well
+            self._raised(ValueError("a journey ended without a request"))
         elif not last.outcome.is_success:
             self._end(last.outcome, last.reason)
         elif self._softened:

@@ -30,6 +30,7 @@ class EngineProcess:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
+        self._ended = False
         self.last = Progress("starting")
         """The latest progress that was read."""
 
@@ -62,15 +63,19 @@ class EngineProcess:
 
     def kill(self) -> None:
         """Ends master and workers now. Rows of the last second may be lost; the ledger will say which."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if not self._ended:  # after the end its number may be somebody else's
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def wait(self) -> int:
         """Reads what is left of the progress, waits for the end, and gives the exit code: 0 when the engine could write
         its facts (whatever the load came to), else another."""
+        if self._ended:
+            return self._process.returncode
         for _ in self.progress():
             pass
         code = self._process.wait()
+        self._ended = True
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -96,6 +101,7 @@ def launch(job: EngineJob, folder: Path, arrivals_path: Path, env: Mapping[str, 
     (engine / "catalog.json").write_bytes(orjson.dumps(first_catalog(job).to_json(), option=orjson.OPT_INDENT_2))
     (engine / "dealt.json").write_bytes(orjson.dumps({"planned": planned}))
     environment |= {"PEAKPROOF_ENGINE_KEY": secrets.token_hex(32), "GEVENT_LOOP": "libev-cext", "PYTHONUNBUFFERED": "1"}
+    environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # nobody multiplies matrices in a worker
     command = [sys.executable, "-m", "harness.engine.node", "master"]
     command += [str(folder), str(arrivals_path), str(job.processes)]
     with (engine / "master.log").open("wb") as log:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from harness.engine.dispatch import Dispatcher
 from harness.engine.exchange import Done, Request
@@ -19,9 +18,11 @@ from harness.engine.job import EngineJob
 from harness.engine.journeys.builtin import built_in
 from harness.engine.journeys.prompts import Prompts, read_prompts
 from harness.engine.observer import Observer
+from harness.engine.profile import load_profile, pick_by_journey
 from harness.engine.recorder import Recorder
 from harness.engine.share import Share
 from harness.engine.tick import Tick
+from harness.engine.transport.wire import render_headers
 from harness.results import SpoolWriter
 
 _MOST_WARM = 100
@@ -41,10 +42,30 @@ class Wire(Protocol):
     def close(self) -> None: ...
 
 
+class Serves(Protocol):
+    """What fires arrivals: journeys over the transport, or somebody's Locust users."""
+
+    troubles: dict[str, int]
+
+    def fire(self, share: Share, index: int, now: int) -> None: ...
+    def cancel_all(self) -> None: ...
+
+
 class Load:
     """Life: `warm`, `begin` at the common start, `second` every second until `over`, `close`."""
 
-    def __init__(self, job: EngineJob, folder: Path, worker: int, *, share: Share, loop: Any, transport: Wire) -> None:
+    def __init__(
+        self,
+        job: EngineJob,
+        folder: Path,
+        worker: int,
+        *,
+        share: Share,
+        loop: Any,
+        transport: Wire,
+        serves: Callable[[Recorder], Serves] | None = None,
+    ) -> None:
+        """`serves` makes what serves the arrivals; absent, it is the job's journeys over `transport`."""
         self._job = job
         self._share = share
         self._loop = loop
@@ -53,16 +74,8 @@ class Load:
         self._writer = SpoolWriter(spool_path(folder, worker), worker)
         self._recorder = Recorder(self._writer, worker, first_catalog(job), self._clock_ns)
         self._observer = Observer(loop, self._clock_ns, telemetry_path(folder, worker), worker)
-        prompts = Prompts(job.seed, read_prompts(Path(job.prompts)) if job.prompts else ())
-        self._flights = Flights(
-            loop=loop,
-            clock_ns=self._clock_ns,
-            transport=transport,
-            recorder=self._recorder,
-            prompts=prompts,
-            journeys=build_journeys(job, self._recorder),
-            base_path=urlsplit(job.target).path.rstrip("/"),
-        )
+        self._serves = serves(self._recorder) if serves else self._over_transport()
+        self._quiet_collector = serves is None  # our journeys make no cycles; somebody's HTTP client may make many
         self._limit = in_flight_share(job.in_flight_limit, descriptor_limit(), worker, job.processes)
         self._dispatcher: Dispatcher | None = None
         self._drain_from_ns = 0
@@ -80,7 +93,7 @@ class Load:
             clock_ns=self._clock_ns,
             share=self._share,
             start_ns=start_ns,
-            fire=self._flights.fire,
+            fire=self._serves.fire,
             skip=self._recorder.skip,
             room=self._has_room,
             late_cut_ns=round(self._job.late_cut_s * 1e9),
@@ -90,7 +103,8 @@ class Load:
         # What lives now lives to the end: the collector would walk it again and again, and stop the load while it does.
         gc.collect()
         gc.freeze()
-        gc.disable()
+        if self._quiet_collector:
+            gc.disable()
         self._observer.begin()
         self._dispatcher.begin()
 
@@ -107,7 +121,7 @@ class Load:
         if self._dispatcher is None or not self._dispatcher.done:
             return False
         if self._recorder.in_flight and self._clock_ns() > self._drain_from_ns + round(self._drain_s * 1e9):
-            self._flights.cancel_all()
+            self._serves.cancel_all()
         return self._recorder.in_flight == 0
 
     def second(self) -> Tick:
@@ -137,6 +151,17 @@ class Load:
             self._transport.close()
         return self._tick(done=self.over)
 
+    def _over_transport(self) -> Serves:
+        job = self._job
+        return Flights(
+            loop=self._loop,
+            clock_ns=self._clock_ns,
+            transport=self._transport,
+            recorder=self._recorder,
+            prompts=Prompts(job.seed, read_prompts(Path(job.prompts)) if job.prompts else ()),
+            journeys=build_journeys(job, self._recorder),
+        )
+
     def _has_room(self) -> bool:
         return self._recorder.in_flight < self._limit
 
@@ -155,7 +180,7 @@ class Load:
             cpu_share=self._observer.cpu_share,
             done=done,
             broken=self.broken,
-            troubles=tuple(f"{text} ({count} times)" for text, count in self._flights.troubles.items()),
+            troubles=tuple(f"{text} ({count} times)" for text, count in self._serves.troubles.items()),
         )
 
 
@@ -164,9 +189,23 @@ def build_journeys(
 ) -> tuple[AnyJourney, ...]:
     """The job's journeys in the order of the arrivals' index. Raises UsageError or RefusedError, and sends nothing:
     with no recorder it only checks that the job can be done."""
+    render_headers(job.headers, environment)
+    if job.profile:
+        return profile_journeys(job) if recorder else ()
     return tuple(
         built_in(spec, job, recorder.step_number(spec.kind) if recorder else 1, environment) for spec in job.journeys
     )
+
+
+def profile_journeys(job: EngineJob) -> tuple[AnyJourney, ...]:
+    """The generator journeys of the job's profile; runs the profile's file."""
+    profile = load_profile(Path(job.profile))
+    pick = pick_by_journey(profile.weights, job.journeys, job.seed)
+
+    def journey_of(index: int) -> AnyJourney:
+        return lambda arrival: profile.journeys[pick(index, arrival.seq)][0](arrival)
+
+    return tuple(journey_of(index) for index in range(len(job.journeys)))
 
 
 def in_flight_share(limit: int, descriptors: int, worker: int, workers: int) -> int:

@@ -63,7 +63,7 @@ class Master:
             gevent.signal_handler(number, self._stop, f"signal {signal.Signals(number).name}")
         lifeline.attach(hub.loop, self._on_line)
         seal_locust(key, lambda what: self._note(f"refused {what}"))
-        self._runner = environment().create_master_runner("127.0.0.1", 0)
+        self._runner = environment(self._job.target).create_master_runner("127.0.0.1", 0)
         self._runner.register_message(MESSAGE, self._on_message)
         for process in self._processes:
             tell(process, f"{self._runner.server.port}\n")

@@ -18,7 +18,7 @@ def start_workers(run_folder: Path, arrivals_path: Path, count: int) -> list[sub
         command = [sys.executable, "-m", "harness.engine.node", "worker"]
         command += [str(run_folder), str(arrivals_path), str(number)]
         with (engine_folder(run_folder) / f"worker-{number}.log").open("wb") as log:
-            processes.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log))  # noqa: S603
+            processes.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log))  # noqa: S603 -- ours
     return processes
 
 

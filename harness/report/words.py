@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from harness.analysis.verdict import Check, State, Word
+from harness.analysis import Check, State, Word
 from harness.units import format_duration
 
 THIN = "\u202f"

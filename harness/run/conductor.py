@@ -19,8 +19,8 @@ from harness.guard import Use, check_budget, stop_reason
 from harness.report import Report
 from harness.run.inputs import Inputs
 from harness.run.judging import judge_run
-from harness.run.mocks import MockFleet, running_mocks
 from harness.run.manifest import manifest_of
+from harness.run.mocks import MockFleet, running_mocks
 from harness.run.planning import Load, engine_job, mocks_config
 from harness.run.signals import stopping
 from harness.run.target import check_reachable

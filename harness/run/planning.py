@@ -122,7 +122,7 @@ def _peak_per_s(plan: config.Plan, peak: forecast.Peak) -> float:
 
 def _peak_label(plan: config.Plan, peak: forecast.Peak) -> str:
     level = peak.level(plan.arrivals.quantile)
-    words = forecast.OBSERVED_SAYS if level is None else f"forecast p{level.quantile * 100:g} peak"
+    words = forecast.OBSERVED_SAYS if level is None else f"forecast p{level.quantile * 100:.3g} peak"
     scale = plan.arrivals.rate_scale
     return words if scale == 1 else f"{scale:g} x the {words}"
 

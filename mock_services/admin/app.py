@@ -5,10 +5,13 @@ from __future__ import annotations
 import hmac
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
 from mock_services.admin.metrics import render_metrics
+from mock_services.admin.openapi import openapi
+from mock_services.env import variables_of
 from mock_services.evidence import RequestLog
 from mock_services.faults import Fault, FaultError, parse_fault
 from mock_services.host import Host
@@ -21,7 +24,7 @@ _LOOPBACK_NAMES = {"127.0.0.1", "localhost", "::1"}
 _LEASE_KEYS = {"on", "fault", "ttl_s", "max_total_s", "owner"}
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the program
+class Refusal(Exception):  # noqa: N818 -- an answer, not a fault of the program
     """An answer that says no."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -94,6 +97,8 @@ class AdminApp:
             "/log": self._page_log,
             "/faults": self._list_faults,
             "/metrics": self._metrics,
+            "/env": self._env,
+            "/openapi.json": lambda _: json_response(200, openapi()),
         }
         if path in reads and method in ("GET", "HEAD"):
             return reads[path](request)
@@ -146,6 +151,11 @@ class AdminApp:
         page = self._log.page(query.get("service", ""), after, max(1, limit))
         next_after = page[-1].index if page else after
         return json_response(200, {"log": [record.to_json() for record in page], "next_after": next_after})
+
+    def _env(self, request: Request) -> Response:
+        services = [(host.name, host.mock, host.listener.url) for host in self._hosts.values()]
+        services += [(name, mock, url) for name, (mock, url) in self._children.items()]
+        return json_response(200, {"env": [asdict(variable) for variable in variables_of(services)]})
 
     def _metrics(self, request: Request) -> Response:
         text = render_metrics(self._hosts, len(self._leases.in_force()))

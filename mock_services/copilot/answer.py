@@ -141,6 +141,8 @@ class Copilot:
                 question.text, embeddings, vector, settings=self.settings, budget=budget, headers=question.headers
             )
         except UpstreamError:
+            context.passages = []
+        if not context.passages:  # nothing found is nothing to answer from, whoever is to blame
             context.degraded.append(NO_RETRIEVAL)
 
     async def _use_tool(self, question: Question, budget: Budget, context: Context) -> None:

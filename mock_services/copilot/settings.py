@@ -38,9 +38,9 @@ class Settings:
     first_token_s: float = 4.0
     """How long one model may take to its first content; never more than half of what is left of the budget."""
     stream_idle_s: float = 8.0
-    embed_s: float = 1.0
-    vector_s: float = 0.5
-    tool_s: float = 1.0
+    embed_s: float = 1.5
+    vector_s: float = 1.0
+    tool_s: float = 1.5
 
     concurrency: int = 512
     queue: int = 128
@@ -78,7 +78,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             values[item.name] = _parse(item.name, str(item.type), text)
         except ValueError as error:
             problems.append(f"{PREFIX}{item.name.upper()}: {error}")
-    if "primary_url" not in values and not any("PRIMARY_URL" in p for p in problems):
+    if "primary_url" not in values and not any(p.startswith(f"{PREFIX}PRIMARY_URL:") for p in problems):
         problems.append(f"{PREFIX}PRIMARY_URL: missing; it is the base URL of an OpenAI-compatible provider")
     if problems:
         raise SettingsError("\n".join(problems))

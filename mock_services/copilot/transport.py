@@ -61,10 +61,11 @@ class PooledTransport(httpx.AsyncBaseTransport):
         url = request.url
         origin = (url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80))
         idle = self._idle.get(origin)
-        if idle:
+        while idle:
             connection = idle.pop()
             connection.home = None
-            return connection
+            if connection.is_reusable:
+                return connection
         tls = self._tls_context() if url.scheme == "https" else None
         loop = asyncio.get_running_loop()
         try:
@@ -209,6 +210,10 @@ class _Connection(asyncio.Protocol):
         self._wake()
 
     # httptools' side
+
+    def on_message_begin(self) -> None:
+        if self.is_complete:
+            raise ValueError("a second response")  # ends the parsing: bytes nobody asked for
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name, value))

@@ -16,14 +16,21 @@ from mock_services.server.message import Admission, Answer, App, Hang, Request, 
 BODY_LIMIT_BYTES = 8 * 1024 * 1024
 HEAD_LIMIT_BYTES = 64 * 1024
 PIPELINE_LIMIT = 64
+BUFFER_BYTES = 128 * 1024
 _log = logging.getLogger("mock_services")
 
 
-class Connection(asyncio.Protocol):
-    """Answers pipelined requests one after the other; reads no further while too many of them wait."""
+class Connection(asyncio.BufferedProtocol):
+    """Answers pipelined requests one after the other; reads no further while too many of them wait.
 
-    def __init__(self, app: App, loop: asyncio.AbstractEventLoop, idle_limit_s: float = 75.0) -> None:
+    `buffer` is where the bytes arrive; connections of one loop share it, for what is read is parsed at once.
+    """
+
+    def __init__(
+        self, app: App, loop: asyncio.AbstractEventLoop, buffer: bytearray | None = None, idle_limit_s: float = 75.0
+    ) -> None:
         self._app = app
+        self._buffer = memoryview(bytearray(BUFFER_BYTES) if buffer is None else buffer)
         self.loop = loop
         self._idle_limit_s = idle_limit_s
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
@@ -37,7 +44,7 @@ class Connection(asyncio.Protocol):
         self._idle_timer: asyncio.TimerHandle | None = None
         self._idle_since_s = 0.0
         self._writable: asyncio.Event | None = None
-        self._reset_parse()
+        self.on_message_begin()
 
     # the transport's calls
 
@@ -52,13 +59,16 @@ class Connection(asyncio.Protocol):
             self._idle_since_s = self.loop.time()
             self._watch_idle()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._deaf:
             return
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(self._buffer[:nbytes])
         except httptools.HttpParserUpgrade:
-            self._last_request = True  # h2c and websockets are not spoken here: answer in HTTP/1.1, then close
+            return  # answered in HTTP/1.1 already, as the last one
         except (httptools.HttpParserError, httptools.HttpParserCallbackError):
             self._refuse(400, "the request is not valid HTTP/1.1")
 
@@ -103,26 +113,22 @@ class Connection(asyncio.Protocol):
 
     # the parser's calls
 
-    def _reset_parse(self) -> None:
+    def on_message_begin(self) -> None:
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._size = 0
         self._head_size = 0
 
-    def on_message_begin(self) -> None:
-        self._reset_parse()
-
     def on_url(self, url: bytes) -> None:
-        self._url += url
-        self._grow_head(len(url))
+        self._url = self._url + url if self._url else url
+        self._head_size += len(url)
+        if self._head_size > HEAD_LIMIT_BYTES:
+            self._refuse(431, "the request's head is too large")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.lower()] = value
-        self._grow_head(len(name) + len(value))
-
-    def _grow_head(self, size: int) -> None:
-        self._head_size += size
+        self._head_size += len(name) + len(value)
         if self._head_size > HEAD_LIMIT_BYTES:
             self._refuse(431, "the request's head is too large")
 
@@ -140,11 +146,13 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._deaf:
             return
+        if self._parser.should_upgrade():
+            self._last_request = True  # h2c and websockets are not spoken here
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         keep_alive = self._parser.should_keep_alive() and not self._last_request
         method = self._parser.get_method().decode("ascii")
         request = Request(method, self._url.decode("latin-1"), self._headers, body, keep_alive)
-        if self._exchange is None:
+        if self._exchange is None and not self._pending:
             self._begin(request)
             return
         self._pending.append(request)

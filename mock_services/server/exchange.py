@@ -45,7 +45,7 @@ def _one_line(value: str) -> str:
 class Exchange:
     """Implements `Writer`. Everything is a no-op once the exchange is over."""
 
-    __slots__ = ("_buffered", "_calls", "_chunked", "_connection", "_head", "_keep_alive", "closed", "request")
+    __slots__ = ("_calls", "_chunked", "_connection", "_head", "_keep_alive", "closed", "request")
 
     def __init__(self, connection: Connection, request: Request) -> None:
         self.request = request
@@ -55,7 +55,6 @@ class Exchange:
         self._head = b""
         self._chunked = False
         self._calls: list[Callable[[], None]] = []
-        self._buffered: list[bytes] = []
         request.record.started_s = connection.loop.time()
 
     # whole answers
@@ -63,16 +62,27 @@ class Exchange:
     def respond(self, response: Response) -> None:
         if self.closed:
             return
-        body = response.body
-        framing = b"content-length: %d\r\n" % len(body)
-        if not self._keep_alive:
-            framing += b"connection: close\r\n"
-        head = render_head(response.status, response.content_type, response.headers, framing)
-        record = self.request.record
+        data = response.rendered
+        if data is None or not self._keep_alive:
+            body = response.body
+            framing = b"content-length: %d\r\n" % len(body)
+            if not self._keep_alive:
+                framing += b"connection: close\r\n"
+            data = render_head(response.status, response.content_type, response.headers, framing) + body
+            if self._keep_alive:
+                response.rendered = data
+        if self.request.method == "HEAD":
+            data = data[: len(data) - len(response.body)]
+        request = self.request
+        record = request.record
         record.status = response.status
-        record.first_byte_s = self._connection.loop.time()
-        self._connection.transport.write(head if self.request.method == "HEAD" else head + body)
-        self._end(reusable=self._keep_alive)
+        record.first_byte_s = record.finished_s = self._connection.loop.time()
+        self._connection.transport.write(data)
+        self.closed = True
+        record.settle()
+        if self._calls:
+            self._call_back()
+        self._connection.ended(self, self._keep_alive)
 
     # streams
 
@@ -107,7 +117,11 @@ class Exchange:
         record = self.request.record
         if not record.first_byte_s:
             record.first_byte_s = self._connection.loop.time()
-        self._connection.transport.write(data)
+        transport = self._connection.transport
+        if transport.is_closing():  # the client has left, and the loop has not come round to saying so
+            self.client_left()
+        else:
+            transport.write(data)
 
     def finish(self) -> None:
         if self.closed:
@@ -153,8 +167,11 @@ class Exchange:
         record = self.request.record
         record.finished_s = self._connection.loop.time()
         record.settle()
+        self._call_back()
+        self._connection.ended(self, reusable)
+
+    def _call_back(self) -> None:
         calls: Iterable[Callable[[], None]] = self._calls
         self._calls = []
         for call in calls:
             call()
-        self._connection.ended(self, reusable)

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from mock_services.server.connection import Connection
+from mock_services.server.connection import BUFFER_BYTES, Connection
 from mock_services.server.message import App
 
 BACKLOG = 4096
@@ -50,7 +50,8 @@ class Listener:
     async def open(self, app: App) -> None:
         """Starts to listen; harmless where it listens already."""
         loop = asyncio.get_running_loop()
-        self._make = lambda: Connection(app, loop)
+        buffer = bytearray(BUFFER_BYTES)
+        self._make = lambda: Connection(app, loop, buffer)
         await self.resume()
 
     async def resume(self) -> None:

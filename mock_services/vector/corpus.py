@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mock_services.llm.embedding import embed
 
 Vectors = NDArray[np.float32]
 
@@ -44,14 +47,12 @@ _CONDITIONS = (
 )
 
 
-def seeded_vectors(count: int, dimensions: int, seed: int) -> Vectors:
-    """Unit vectors, shape (count, dimensions), in clusters as real embeddings are. Same arguments, same vectors."""
-    rng = np.random.default_rng([seed, count, dimensions])
-    centres = rng.standard_normal((len(_TOPICS), dimensions), dtype=np.float32)
-    vectors = rng.standard_normal((count, dimensions), dtype=np.float32)
-    vectors += 0.8 * centres[np.arange(count) % len(_TOPICS)]
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.ascontiguousarray(vectors, dtype=np.float32)
+def vectors_of(texts: Sequence[str], dimensions: int) -> Vectors:
+    """Unit vectors, shape (len(texts), dimensions), in the space of the mock providers' embeddings: a question finds
+    the passages that share its words."""
+    if not texts:
+        return np.zeros((0, dimensions), dtype=np.float32)
+    return np.stack([embed(text, dimensions) for text in texts])
 
 
 def seeded_payloads(count: int, seed: int) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """How long a search takes: a model by collection size, top_k, filter and payload. Its numbers are illustrative.
 
-`base + per_doubling * log2(size) + per_candidate * max(ef, top_k) + bytes / bandwidth`, times the filter's factor,
-times a log-normal spread, and now and then times a stall for compaction or indexing. A filter is cheap when it leaves almost
-nothing (it is answered from the payload index) and dearest around the middle, where the graph is walked in vain.
+`base + per_doubling * log2(size) + per_candidate * max(ef, top_k) + bytes / bandwidth`, times the factor of the filter,
+times a log-normal spread, and now and then times a stall for compaction or indexing. A filter is cheap when it leaves
+almost nothing (it is answered from the payload index) and dearest around the middle, where the graph is walked in vain.
 """
 
 from __future__ import annotations

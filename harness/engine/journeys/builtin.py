@@ -11,7 +11,7 @@ from harness.engine.exchange import Request
 from harness.engine.job import EngineJob, JourneySpec
 from harness.engine.journeys.arrival import Arrival
 from harness.engine.journeys.template import Template
-from harness.engine.transport import render_headers
+from harness.engine.transport.wire import render_headers
 from harness.errors import Problem, UsageError
 
 KINDS = ("chat", "embed", "search", "tool", "http")
@@ -46,8 +46,8 @@ _CHATS = {
 }
 _OTHERS = {
     "embed": _Default("/v1/embeddings", '{"model":"MODEL","input":"{{prompt}}"'),
-    "search": _Default("/collections/docs/points/search", '{"vector":{{embedding}},"limit":5,"with_payload":true'),
-    "tool": _Default("/tools/lookup", '{"query":"{{prompt}}"'),
+    "search": _Default("/collections/docs/points/query", '{"query":{{embedding}},"limit":5,"with_payload":true'),
+    "tool": _Default("/tools/search", '{"query":"{{nonce}}"'),
 }
 
 
@@ -58,7 +58,7 @@ class BuiltIn:
         default = _default(spec)
         body = spec.body or (default.body + (default.stream_part if spec.stream else "") + "}" if default.body else "")
         base = urlsplit(job.target).path.rstrip("/")
-        path = base + spec.path if spec.path else join(base, (spec.stream and default.stream_path) or default.path)
+        path = spec.path or join(base, (spec.stream and default.stream_path) or default.path)
         model = spec.model or "default"
         self._body = Template(body.replace("MODEL", model) if not spec.body else body)
         self._path = Template(path if spec.path else path.replace("MODEL", model))
@@ -66,11 +66,9 @@ class BuiltIn:
         headers = dict(default.headers)
         if body:
             headers["content-type"] = "application/json"
-        common = common_headers(job)
-        headers |= {name.lower(): value for name, value in job.headers.items() if name not in common}
+        headers = {name: value for name, value in headers.items() if name not in map(str.lower, job.headers)}
         headers |= {name.lower(): value for name, value in spec.headers.items()}
-        headers = {name: value for name, value in headers.items() if name not in {n.lower() for n in common}}
-        self._headers = render_headers(headers, environment)
+        self._headers = render_headers(headers, environment)  # the job's own are the transport's; these win over them
         self._dialect = _dialect(spec)
         self._stream = spec.stream and self._dialect not in ("json", "bytes")
         self._nonce = spec.expect_nonce
@@ -101,12 +99,6 @@ def join(base: str, path: str) -> str:
     """A default path under the target's own: people write the base URL with `/v1` at its end, or without."""
     head, _, rest = path[1:].partition("/")
     return base + "/" + rest if rest and base.rpartition("/")[2] == head else base + path
-
-
-def common_headers(job: EngineJob) -> dict[str, str]:
-    """The job's headers that no journey sets otherwise: the transport sends these, the journeys send their own."""
-    own = {name.lower() for spec in job.journeys for name in spec.headers}
-    return {name: value for name, value in job.headers.items() if name.lower() not in own}
 
 
 def _dialect(spec: JourneySpec) -> str:

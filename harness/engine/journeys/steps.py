@@ -182,8 +182,8 @@ def search(
     required: bool = True,
 ) -> Ask:
     """A vector search in the Qdrant dialect."""
-    body = {"vector": vector, "limit": top_k, "with_payload": True}
-    path = path or f"/collections/{collection}/points/search"
+    body = {"query": vector, "limit": top_k, "with_payload": True}
+    path = path or f"/collections/{collection}/points/query"
     return _post(name, path, body, headers, "json", required=required)
 
 

@@ -12,12 +12,13 @@ from harness.results.row import FLAG_NONCE_CHECKED
 
 Judgement = tuple[Outcome, Reason]
 GOOD: Judgement = (Outcome.OK, Reason.NONE)
+_OK, _DEGRADED = Outcome.OK, Outcome.DEGRADED  # bound once: see exchange.py
 
 
 def settle(exchange: Exchange, judged: Judgement, now_ns: int) -> None:
     """Write the end into the exchange: the last thing that happens to it."""
     outcome, exchange.reason = judged
-    exchange.outcome = Outcome.DEGRADED if outcome is Outcome.OK and exchange.degraded else outcome
+    exchange.outcome = _DEGRADED if exchange.degraded and outcome is _OK else outcome
     exchange.finished_ns = now_ns
     if not exchange.tokens_out:
         exchange.tokens_out = exchange.events

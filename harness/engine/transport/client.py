@@ -29,7 +29,6 @@ from harness.results.row import FLAG_NEW_CONNECTION, FLAG_RETRIED_ON_RACE
 
 _DIAL_LIMIT_S = 10.0
 """For warm-ups; a request's own deadline bounds its dialing."""
-_NEVER_SENT = (Outcome.NOT_SENT, Reason.STOPPED)
 
 
 class Transport:
@@ -52,18 +51,25 @@ class Transport:
         self._loop = hub.loop
         self._job = job
         self._target = Target.parse(job.target)
-        self._renderer = Renderer(self._target.authority, job, self._target.base, env)
+        self.render: Callable[[Request], bytes] = Renderer(self._target.authority, job, self._target.base, env).render
         self._tls_context = client_context(job.ca_file) if self._target.tls else None
         try:
             found = look_up(self._target.host, self._target.port)
         except OSError:
             found = []
         self._rotation = Rotation(found, self._target.host, Allowlist(job.allow_hosts, owned=True))
+        self._takes_turns = len(self._rotation) > 1
+        self._cannot: Judgement | None = None
+        """Why no request can be sent; None while they can."""
+        if not len(self._rotation):
+            reason = Reason.NOT_ALLOWED if self._rotation.forbidden else Reason.CLIENT_DNS
+            self._cannot = (Outcome.NOT_SENT, reason)
+        self._dialects = frozenset(DIALECTS)
         self._piles: list[list[Connection]] = [[] for _ in range(len(self._rotation))]
         self._connections: set[Connection] = set()
         self._heads = HeadReader.of(job)
         self._deadline_ns = round(job.deadline_s * 1e9)
-        self._idle_limit_ns = round(job.idle_limit_s * 1e9)
+        self.idle_limit_ns = round(job.idle_limit_s * 1e9)
         self._deadlines = Deadlines()
         self._timer: Any = None
         self._warmup: Warmup | None = None
@@ -71,27 +77,24 @@ class Transport:
 
     def send(self, request: Request, done: Done) -> None:
         """Send, and call `done` once with what came of it: later, from the loop. Raises only for an unknown dialect."""
-        if request.dialect not in DIALECTS:
+        if request.dialect not in self._dialects:
             raise ValueError(f"unknown dialect {request.dialect!r}; known are {', '.join(DIALECTS)}")
         exchange = Exchange(request)
         self.in_flight += 1
-        if self._is_closed:
-            self._end_later(exchange, done, _NEVER_SENT)
-            return
         exchange.sent_ns = now_ns = self.clock_ns()
         exchange.attempts = 1
         deadline_ns = request.deadline_ns or now_ns + self._deadline_ns
-        if not self._piles:
-            reason = Reason.NOT_ALLOWED if self._rotation.forbidden else Reason.CLIENT_DNS
-            self._end_later(exchange, done, (Outcome.NOT_SENT, reason))
+        if self._cannot is not None:
+            self._end_later(exchange, done, self._cannot)
             return
-        index = self._rotation.next(now_ns)
+        index = self._rotation.next(now_ns) if self._takes_turns else 0
         pile = self._piles[index]
         while pile:
             connection = pile.pop()
             if connection.is_open:
                 connection.carry(exchange, done, deadline_ns)
-                self._watch(connection, deadline_ns)
+                if now_ns + self.idle_limit_ns < connection.scheduled_ns or deadline_ns < connection.scheduled_ns:
+                    self._watch(connection, min(deadline_ns, now_ns + self.idle_limit_ns))
                 return
         self._dial(index, exchange, done, deadline_ns)
 
@@ -103,6 +106,7 @@ class Transport:
     def close(self) -> None:
         """Every open request ends as CANCELLED, reason STOPPED, from inside this call; nothing is sent after it."""
         self._is_closed = True
+        self._cannot = (Outcome.NOT_SENT, Reason.STOPPED)
         for connection in list(self._connections):
             if connection.exchange is not None:
                 connection.stop((Outcome.CANCELLED, Reason.STOPPED))
@@ -121,16 +125,11 @@ class Transport:
         self.connects += 1
         return None if self._tls_context is None else TlsChannel(self._tls_context, self._target.host)
 
-    def render(self, exchange: Exchange) -> bytes:
-        return self._renderer.render(exchange.request)
-
     def dialed(self, connection: Connection) -> None:
-        if connection.exchange is not None:
-            connection.transmit()
+        if connection.exchange is not None and connection.done is not None:
+            connection.carry(connection.exchange, connection.done, connection.deadline_ns)
             return
-        connection.deadline_ns = NEVER_NS
-        connection.idle_since_ns = self.clock_ns()
-        self.park(connection)
+        connection.park(self.clock_ns())
         if self._warmup is not None:
             self._warmup.went(True)
 
@@ -148,10 +147,7 @@ class Transport:
             self._dial(index, exchange, done, connection.deadline_ns, connection.tries + 1)
             return
         self._settle(exchange, judged)
-        self.finished(exchange, done)
-
-    def park(self, connection: Connection) -> None:
-        self._piles[connection.address_index].append(connection)
+        self._finish(exchange, done)
 
     def retry(self, exchange: Exchange, done: Done, deadline_ns: int) -> None:
         """Once more, on a fresh connection; the clock runs on."""
@@ -161,10 +157,6 @@ class Transport:
             self._end_later(exchange, done, (Outcome.CANCELLED, Reason.STOPPED))
         else:
             self._dial(self._rotation.next(self.clock_ns()), exchange, done, deadline_ns)
-
-    def finished(self, exchange: Exchange, done: Done) -> None:
-        self.in_flight -= 1
-        done(exchange)
 
     def closed(self, connection: Connection) -> None:
         self._connections.discard(connection)
@@ -182,11 +174,11 @@ class Transport:
             self._end_later(exchange, done, judge_connect_error(error.errno or 0))
             return
         self._connections.add(connection)
-        self._watch(connection, deadline_ns)
+        self._watch(connection, min(deadline_ns, self.clock_ns() + self.idle_limit_ns))
 
     def _dial_idle(self) -> bool:
         """One connection for the pile; False where it cannot even be tried."""
-        if self._is_closed or not self._piles:
+        if self._cannot is not None:
             return False
         now_ns = self.clock_ns()
         index = self._rotation.next(now_ns)
@@ -202,11 +194,12 @@ class Transport:
         return True
 
     def _new_connection(self, index: int) -> Connection:
-        return Connection(self, self._loop, ResponseReader.of(self._job, self._heads), index, self._idle_limit_ns)
+        reader = ResponseReader.of(self._job, self._heads)
+        return Connection(self, self._loop, reader, self._piles[index], index)
 
-    def _watch(self, connection: Connection, deadline_ns: int) -> None:
-        """Look again within the idle limit: it counts from the answer's first byte, which nobody can foresee."""
-        at_ns = min(deadline_ns, self.clock_ns() + self._idle_limit_ns)
+    def _watch(self, connection: Connection, at_ns: int) -> None:
+        """Look at it at `at_ns`: its deadline, but no later than the idle limit from now, because that counts from the
+        answer's first byte, which nobody can foresee."""
         if self._deadlines.schedule(connection, at_ns):
             self._arm()
 
@@ -226,7 +219,11 @@ class Transport:
 
     def _end_later(self, exchange: Exchange, done: Done, judged: Judgement) -> None:
         self._settle(exchange, judged)
-        self._loop.run_callback(self.finished, exchange, done)
+        self._loop.run_callback(self._finish, exchange, done)
+
+    def _finish(self, exchange: Exchange, done: Done) -> None:
+        self.in_flight -= 1
+        done(exchange)
 
     def _settle(self, exchange: Exchange, judged: Judgement) -> None:
         settle(exchange, judged, self.clock_ns())

@@ -11,11 +11,12 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from gevent import monkey
 
-from harness.engine.exchange import Done, Exchange
+from harness.engine.exchange import Done, Exchange, Request
 from harness.engine.transport.addresses import Address
 from harness.engine.transport.answers import Judgement, settle
 from harness.engine.transport.deadlines import NEVER_NS
@@ -32,21 +33,18 @@ _READ, _WRITE = 1, 2
 class Owner(Protocol):
     """What a connection needs of the transport, and what it tells it."""
 
-    def clock_ns(self) -> int: ...
+    clock_ns: Callable[[], int]
+    idle_limit_ns: int
+    in_flight: int
+    render: Callable[[Request], bytes]
 
     def connected(self) -> TlsChannel | None: ...
-
-    def render(self, exchange: Exchange) -> bytes: ...
 
     def dialed(self, connection: Connection) -> None: ...
 
     def dial_failed(self, connection: Connection, judged: Judgement) -> None: ...
 
-    def park(self, connection: Connection) -> None: ...
-
     def retry(self, exchange: Exchange, done: Done, deadline_ns: int) -> None: ...
-
-    def finished(self, exchange: Exchange, done: Done) -> None: ...
 
     def closed(self, connection: Connection) -> None: ...
 
@@ -59,9 +57,11 @@ class Connection:
         "_clock_ns",
         "_loop",
         "_owner",
+        "_pile",
         "_read_watcher",
         "_reader",
         "_recv",
+        "_render",
         "_send",
         "_sent_bytes",
         "_sock",
@@ -80,8 +80,18 @@ class Connection:
         "up",
     )
 
-    def __init__(self, owner: Owner, loop: Any, reader: ResponseReader, address_index: int, idle_limit_ns: int) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        loop: Any,
+        reader: ResponseReader,
+        pile: list[Connection],
+        address_index: int,
+    ) -> None:
         self._owner = owner
+        self._pile = pile
+        """Where it waits while it is idle."""
+        self._render = owner.render
         self._loop = loop
         self._clock_ns = owner.clock_ns
         self._reader = reader
@@ -91,7 +101,7 @@ class Connection:
         self._read_watcher: Any = None
         self._write_watcher: Any = None
         self.address_index = address_index
-        self.idle_limit_ns = idle_limit_ns
+        self.idle_limit_ns = owner.idle_limit_ns
         self.exchange: Exchange | None = None
         self.done: Done | None = None
         self.deadline_ns = NEVER_NS
@@ -115,30 +125,34 @@ class Connection:
             raise
         self._recv = sock.recv
         self._send = sock.send
-        self._write_watcher = self._loop.io(sock.fileno(), _WRITE)
-        self._write_watcher.start(self._on_connected)
+        self._wait_to_write(self._on_connected)
 
     def carry(self, exchange: Exchange, done: Done, deadline_ns: int) -> None:
         """Send a request on an idle connection; the answer comes through the loop, never from inside this call."""
-        self.exchange = exchange
+        self.exchange = self._reader.exchange = exchange
         self.done = done
         self.deadline_ns = deadline_ns
         self.last_read_ns = 0
-        self.transmit()
+        data = self._render(exchange.request)
+        if self._tls is not None or self._backlog:
+            self.write(data if self._tls is None else self._tls.encrypt(data))
+            return
+        try:
+            count = self._send(data)
+        except OSError:
+            count = 0  # full, or broken: `write` finds out
+        self._sent_bytes += count
+        if count != len(data):
+            self.write(data[count:])
 
-    def transmit(self) -> None:
-        """Send what `exchange` asks. A failing send is left to the read that follows: it knows more."""
-        exchange = self.exchange
-        assert exchange is not None
-        self._reader.start(exchange)
-        data = self._owner.render(exchange)
-        if self._tls is not None:
-            data = self._tls.encrypt(data)
-        self._write(data)
+    def park(self, now_ns: int) -> None:
+        """Idle from `now_ns` on, and first in line for the next request."""
+        self.idle_since_ns = now_ns
+        self._pile.append(self)
 
     def expires_ns(self, now_ns: int) -> int:
         """The idle limit runs from the last byte of the answer; before the first there is none, only another look."""
-        if self.deadline_ns == NEVER_NS:
+        if self.exchange is None and self.up:
             return NEVER_NS
         return min(self.deadline_ns, (self.last_read_ns or now_ns) + self.idle_limit_ns)
 
@@ -167,8 +181,9 @@ class Connection:
                 watcher.close()
         self._read_watcher = self._write_watcher = None
         self._sock.close()
-        del self._recv, self._send
         self._reader.dispose()
+        # what is left waits in the heap of deadlines for its entry to come up: let it be small
+        del self._recv, self._send, self._sock, self._reader, self._render
         self._tls = None
         self._owner.closed(self)
 
@@ -177,7 +192,7 @@ class Connection:
         if code:
             self._fail_dial(judge_connect_error(code))
             return
-        self._write_watcher.stop()
+        self._stop_writing()
         self._read_watcher = self._loop.io(self._sock.fileno(), _READ)
         self._read_watcher.start(self._on_readable)
         self._tls = self._owner.connected()
@@ -186,7 +201,7 @@ class Connection:
             self._owner.dialed(self)
             return
         self._tls.handshake()
-        self._write(self._tls.take_output())
+        self.write(self._tls.take_output())
 
     def _on_readable(self) -> None:
         try:
@@ -202,23 +217,24 @@ class Connection:
         now_ns = self._clock_ns()
         if self._tls is not None:
             self._on_ciphertext(self._tls, data, now_ns)
-        elif self.exchange is None:
-            self.close()  # nobody asked: a 408 on an idle connection, or worse
-        else:
-            self.last_read_ns = now_ns
+        elif self.exchange is not None:
             if self._reader.feed(data, now_ns):
                 self._complete(now_ns)
+            else:
+                self.last_read_ns = now_ns
+        else:
+            self.close()  # nobody asked: a 408 on an idle connection, or worse
 
     def _on_ciphertext(self, tls: TlsChannel, data: bytes, now_ns: int) -> None:
         try:
             data = tls.receive(data)
         except ssl.SSLError:
-            self._write(tls.take_output())  # the alert
+            self.write(tls.take_output())  # the alert
             self._tls_failed()
             return
         output = tls.take_output()
         if output:
-            self._write(output)
+            self.write(output)
         if not self.up and tls.open:
             self.up = True
             self._owner.dialed(self)
@@ -245,14 +261,14 @@ class Connection:
         """The reader has set the outcome. The connection is free before the caller hears of it, and may be reused."""
         exchange, done = self.exchange, self.done
         assert exchange is not None and done is not None
-        self.exchange = self.done = None
-        self.deadline_ns = NEVER_NS
+        self.exchange = None
         if reusable and self._reader.reusable and not self._backlog:
             self.idle_since_ns = now_ns
-            self._owner.park(self)
+            self._pile.append(self)
         else:
             self.close()
-        self._owner.finished(exchange, done)
+        self._owner.in_flight -= 1
+        done(exchange)
 
     def _ended(self, ending: Ending) -> None:
         exchange, done = self.exchange, self.done
@@ -276,11 +292,13 @@ class Connection:
         done = self.done
         assert done is not None
         self.exchange = self.done = None
-        self.deadline_ns = NEVER_NS
         self.close()
-        self._owner.finished(exchange, done)
+        self._owner.in_flight -= 1
+        done(exchange)
 
-    def _write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
+        """Send, or keep for when the socket takes more. A failing send is left to the read that follows: it knows more,
+        an early answer for instance."""
         if self._backlog:
             self._backlog += data
             return
@@ -294,12 +312,22 @@ class Connection:
         self._sent_bytes += count
         if count != len(data):
             self._backlog = data[count:]
-            self._write_watcher.start(self._on_writable)
+            self._wait_to_write(self._on_writable)
 
     def _on_writable(self) -> None:
         data, self._backlog = self._backlog, b""
+        self._stop_writing()
+        self.write(data)
+
+    def _wait_to_write(self, callback: Callable[[], None]) -> None:
+        """A watcher for as long as it is needed: thousands of open streams have nothing to write."""
+        self._write_watcher = self._loop.io(self._sock.fileno(), _WRITE)
+        self._write_watcher.start(callback)
+
+    def _stop_writing(self) -> None:
         self._write_watcher.stop()
-        self._write(data)
+        self._write_watcher.close()
+        self._write_watcher = None
 
 
 def _begin_connect(address: Address) -> Any:

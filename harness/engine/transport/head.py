@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.engine.job import DegradedSignal, EngineJob
+from harness.engine.transport.answers import Judgement, judge_status
 
 HEAD_LIMIT_BYTES = 64 * 1024
 CLOSE_DELIMITED = -1
 CHUNKED = -2
+_NO_LENGTH = -3
 _CACHED_HEADS = 256
 _CACHED_HEAD_BYTES = 2048
 
@@ -24,6 +26,12 @@ class Head:
     json: bool
     degraded: int
     served_by: str
+    judged: Judgement | None
+    """The outcome that the status decides; None where the body does."""
+    plain_length: int
+    """`length` where the body comes as it is, without an encoding; below any length otherwise."""
+    marked: bool
+    """It says something about who served it, and how."""
 
 
 class HeadReader:
@@ -59,14 +67,20 @@ class HeadReader:
         kept = b"close" not in tokens if version == "1.1" else b"keep-alive" in tokens
         kind = first.get(b"content-type", b"").lower().partition(b";")[0].strip()
         encoding = first.get(b"content-encoding", b"").strip().lower()
+        degraded = self._find_degraded(first)
+        served_by = first.get(self._served_by, b"").decode("latin-1") if self._served_by else ""
+        plain = encoding in (b"", b"identity")
         return Head(
             status=status,
             length=body,
             keep_alive=kept and body != CLOSE_DELIMITED,
-            encoding="" if encoding == b"identity" else encoding.decode("latin-1"),
+            encoding="" if plain else encoding.decode("latin-1"),
             json=kind == b"application/json" or kind.endswith(b"+json"),
-            degraded=self._find_degraded(first),
-            served_by=first.get(self._served_by, b"").decode("latin-1") if self._served_by else "",
+            degraded=degraded,
+            served_by=served_by,
+            judged=judge_status(status),
+            plain_length=body if plain else _NO_LENGTH,
+            marked=bool(degraded or served_by),
         )
 
     def remember(self, raw: bytes, head: Head) -> None:

@@ -14,9 +14,9 @@ import httptools
 
 from harness.engine.exchange import Exchange
 from harness.engine.job import EngineJob
-from harness.engine.transport.answers import GOOD, Judgement, judge_answer, judge_status, settle
+from harness.engine.transport.answers import GOOD, Judgement, judge_answer, settle
 from harness.engine.transport.body import BadEncodingError, Inflater, TooLargeError
-from harness.engine.transport.dialects import BYTES, DIALECTS, SSE, Dialect
+from harness.engine.transport.dialects import BYTES, DIALECTS, SSE
 from harness.engine.transport.head import CLOSE_DELIMITED, HEAD_LIMIT_BYTES, Head, HeadReader
 from harness.engine.transport.streams import StreamReader
 from harness.results import Outcome, Reason
@@ -24,6 +24,7 @@ from harness.results.row import FLAG_STREAMED
 
 _OVERHEAD = 8
 """Raw bytes allowed for each body byte: chunk headers of tiny chunks are honest, a flood of extensions is not."""
+_BEYOND_CAP: Judgement = (Outcome.TOO_LARGE, Reason.BODY_CAP)
 _GOOD_TRAILERS = (b"", b"0", b"ok")
 
 
@@ -36,12 +37,12 @@ class Ending(Enum):
     RESET = auto()
 
 
-class _Mode(Enum):
-    WAITING = auto()
-    PARSED = auto()
-    """llhttp has the message."""
-    COUNTED = auto()
-    """A known head, and a body of known length."""
+# Where a reader stands: plain numbers, compared for every read.
+_WAITING = 0
+_PARSED = 1
+"""llhttp has the message."""
+_COUNTED = 2
+"""A known head, and a body of known length."""
 
 
 class ResponseReader:
@@ -50,7 +51,6 @@ class ResponseReader:
     __slots__ = (
         "_body_bytes",
         "_error_trailers",
-        "_exchange",
         "_extra",
         "_failure",
         "_head_bytes",
@@ -68,8 +68,10 @@ class ResponseReader:
         "_parser",
         "_parts",
         "_quiet",
+        "_raw_limit",
         "_stream",
         "_trailer_error",
+        "exchange",
         "head",
         "reusable",
     )
@@ -78,8 +80,9 @@ class ResponseReader:
         self._heads = heads
         self._known = heads.known
         self._limit = body_limit_bytes
+        self._raw_limit = body_limit_bytes * _OVERHEAD + HEAD_LIMIT_BYTES
         self._error_trailers = error_trailers
-        self._mode = _Mode.WAITING
+        self._mode = _WAITING
         self._parser: Any = None
         self.head: Head | None = None
         self.reusable = False
@@ -91,43 +94,44 @@ class ResponseReader:
 
     def start(self, exchange: Exchange) -> None:
         """The next bytes answer this exchange's request."""
-        self._exchange = exchange
-        self._mode = _Mode.WAITING
+        self.exchange = exchange
 
     def feed(self, data: bytes, now_ns: int) -> bool:
         """`data` arrived at `now_ns`. True when the exchange is over, its outcome set."""
-        exchange = self._exchange
+        exchange = self.exchange
         exchange.bytes_in += len(data)
-        mode = self._mode
-        if mode is _Mode.WAITING:
+        if self._mode == _WAITING:
             start = data.find(b"\r\n\r\n") + 4
-            head = self._known.get(data[:start]) if start > 3 else None
-            if head is not None:
-                if head.length == len(data) - start and not head.encoding:
-                    dialect = DIALECTS[exchange.request.dialect]
-                    if head.status >= 400 or not (exchange.request.stream or dialect is SSE):
-                        return self._take_whole(head, dialect, data[start:], now_ns)
-                if head.length >= 0 and exchange.request.method != b"HEAD":
-                    return self._count(head, data[start:], now_ns)
-            self._reset(now_ns)
-            self._key = data[:start] if start > 3 else b""
-            self._mode = _Mode.PARSED
-        elif mode is _Mode.COUNTED:
+            head = self._known.get(data[:start])
+            if head is not None and head.plain_length == len(data) - start:
+                # the hot path: a known head and all of its body in one read; no state but the exchange is touched
+                exchange.status = head.status
+                if head.marked:
+                    exchange.degraded, exchange.served_by = head.degraded, head.served_by
+                judged = head.judged or self._judge_plain(exchange, data[start:])
+                if judged is not None:
+                    if exchange.request.keep_body:
+                        exchange.body = data[start:]
+                    self.reusable = head.keep_alive
+                    settle(exchange, judged, now_ns)
+                    return True
+            return self._begin(head, data, start, now_ns)
+        if self._mode == _COUNTED:
             self._now = now_ns
             return self._take_counted(data)
         return self._parse(data, now_ns)
 
     def end(self, ending: Ending, now_ns: int) -> None:
         """The connection ended before the message did; sets the outcome."""
-        exchange = self._exchange
+        exchange = self.exchange
         self._now = now_ns
-        if self._mode is _Mode.WAITING or self.head is None:
+        if self._mode == _WAITING or self.head is None:
             settle(exchange, (Outcome.RESET, Reason.NONE), now_ns)
             return
         if self.head.length == CLOSE_DELIMITED and ending is Ending.CLEAN:
             settle(exchange, self._judge(), now_ns)
             return
-        judged = judge_status(exchange.status)
+        judged = self.head.judged
         if judged is None and self._stream is not None and self._stream.error is not None:
             judged = self._stream.judge_error()
         reason = Reason.RESET_IN_BODY if ending is Ending.RESET else Reason.CUT_IN_BODY
@@ -137,30 +141,25 @@ class ResponseReader:
         """Break the ring of parser and callbacks: the collector is off during the load."""
         self._parser = None
 
-    def _take_whole(self, head: Head, dialect: Dialect, body: bytes, now_ns: int) -> bool:
-        """The hot path: a known head and all of its body in one read. Touches no state but the exchange."""
-        exchange = self._exchange
-        exchange.status = head.status
-        exchange.degraded = head.degraded
-        exchange.served_by = head.served_by
-        if exchange.request.keep_body:
-            exchange.body = body
-        self.reusable = head.keep_alive and exchange.request.method != b"HEAD"
-        if len(body) > self._limit:
-            judged: Judgement = (Outcome.TOO_LARGE, Reason.BODY_CAP)
-        elif 200 <= head.status < 300:
-            judged = judge_answer(exchange, dialect, body)
-        else:
-            judged = judge_status(head.status) or GOOD
-        settle(exchange, judged, now_ns)
-        return True
+    def _judge_plain(self, exchange: Exchange, body: bytes) -> Judgement | None:
+        """A whole body that needs no decoding; None where it must be read as a stream."""
+        request = exchange.request
+        dialect = DIALECTS[request.dialect]
+        if request.stream or dialect is SSE or len(body) > self._limit:
+            return None
+        return GOOD if dialect is BYTES and not request.nonce else judge_answer(exchange, dialect, body)
 
-    def _count(self, head: Head, data: bytes, now_ns: int) -> bool:
+    def _begin(self, head: Head | None, data: bytes, start: int, now_ns: int) -> bool:
+        """The first bytes of a message, not whole or not known: by llhttp, or counted where the head is known."""
         self._reset(now_ns)
-        self._mode = _Mode.COUNTED
-        self._open(head)
-        self._left = head.length
-        return self._take_counted(data)
+        if head is not None and head.length >= 0 and self.exchange.request.method != b"HEAD":
+            self._mode = _COUNTED
+            self._open(head)
+            self._left = head.length
+            return self._take_counted(data[start:])
+        self._mode = _PARSED
+        self._key = data[:start] if start > 3 else b""
+        return self._parse(data, now_ns)
 
     def _take_counted(self, data: bytes) -> bool:
         self._extra = len(data) > self._left
@@ -184,9 +183,9 @@ class ResponseReader:
                 self._fail(Outcome.MALFORMED, Reason.BAD_HTTP)
         if self._quiet > HEAD_LIMIT_BYTES:
             self._fail(Outcome.TOO_LARGE, Reason.HEADER_CAP)
-        elif self._exchange.bytes_in > self._limit * _OVERHEAD + HEAD_LIMIT_BYTES:
-            self._fail(Outcome.TOO_LARGE, Reason.BODY_CAP)
-        return self._conclude()
+        elif self.exchange.bytes_in > self._raw_limit:
+            self._fail(*_BEYOND_CAP)
+        return self._conclude() if self._over or self._failure is not None else False
 
     def _conclude(self) -> bool:
         """After a read: is it over, well or not?"""
@@ -195,10 +194,11 @@ class ResponseReader:
         head = self.head
         judged = self._judge() if self._failure is None else self._failure
         if self._failure is not None and head is not None:
-            judged = judge_status(head.status) or self._failure  # a 500 with a broken body is a 500
+            judged = head.judged or self._failure  # a 500 with a broken body is a 500
         whole = self._over and not self._extra and self._failure is None
-        self.reusable = whole and head is not None and head.keep_alive and self._exchange.request.method != b"HEAD"
-        settle(self._exchange, judged, self._now)
+        self.reusable = whole and head is not None and head.keep_alive and self.exchange.request.method != b"HEAD"
+        self._mode = _WAITING
+        settle(self.exchange, judged, self._now)
         return True
 
     def _reset(self, now_ns: int) -> None:
@@ -216,14 +216,14 @@ class ResponseReader:
 
     def _open(self, head: Head) -> None:
         """The head is known: choose what becomes of the body."""
-        exchange = self._exchange
+        exchange = self.exchange
         request = exchange.request
         dialect = DIALECTS[request.dialect]
         self.head = head
         exchange.status = head.status
         exchange.degraded = head.degraded
         exchange.served_by = head.served_by
-        good = 200 <= head.status < 300
+        good = head.judged is None
         if good and (request.stream or dialect is SSE) and not head.json:
             self._stream = StreamReader(exchange, dialect)
             exchange.flags |= FLAG_STREAMED
@@ -231,7 +231,7 @@ class ResponseReader:
             good and self._stream is None and (dialect is not BYTES or bool(request.nonce))
         )
         if head.length > self._limit and request.method != b"HEAD":
-            self._fail(Outcome.TOO_LARGE, Reason.BODY_CAP)
+            self._fail(*_BEYOND_CAP)
         elif head.encoding:
             try:
                 self._inflater = Inflater(head.encoding, self._limit)
@@ -240,13 +240,12 @@ class ResponseReader:
 
     def _judge(self) -> Judgement:
         """The message ended well, as HTTP goes."""
-        exchange = self._exchange
+        exchange = self.exchange
         body = b"".join(self._parts)
         if exchange.request.keep_body:
             exchange.body = body
-        judged = judge_status(exchange.status)
-        if judged is not None:
-            return judged
+        if self.head is not None and self.head.judged is not None:
+            return self.head.judged
         if self._inflater is not None and not self._inflater.complete:
             return Outcome.TRUNCATED, Reason.SHORT_ENCODING
         if self._stream is not None:
@@ -291,10 +290,12 @@ class ResponseReader:
                 self._fail(Outcome.TOO_LARGE, Reason.HEADER_CAP)
             return
         head = self._heads.read(status, self._parser.get_http_version(), self._headers)
+        self._headers = []
         if self._key:
             self._heads.remember(self._key, head)
+            self._key = b""
         self._open(head)
-        self._over = self._exchange.request.method == b"HEAD"
+        self._over = self.exchange.request.method == b"HEAD"
 
     def on_body(self, data: bytes) -> None:
         if self._failure is not None or self._over:
@@ -304,14 +305,14 @@ class ResponseReader:
             try:
                 data = self._inflater.feed(data)
             except TooLargeError:
-                self._fail(Outcome.TOO_LARGE, Reason.BODY_CAP)
+                self._fail(*_BEYOND_CAP)
                 return
             except BadEncodingError:
                 self._fail(Outcome.MALFORMED, Reason.BAD_ENCODING)
                 return
         self._body_bytes += len(data)
         if self._body_bytes > self._limit:
-            self._fail(Outcome.TOO_LARGE, Reason.BODY_CAP)
+            self._fail(*_BEYOND_CAP)
             return
         if self._keep and data:
             self._parts.append(data)

@@ -18,6 +18,9 @@ from harness.results import NEVER, Outcome, Reason
 from harness.results.row import FLAG_NONCE_CHECKED, FLAG_TOKENS_FROM_USAGE
 
 EVENT_LIMIT_BYTES = 1024 * 1024
+_NO_EVENT = b"\n\n"
+"""No event holds it."""
+_BACKSLASH = 0x5C
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -25,7 +28,9 @@ class StreamReader:
     """Reads one stream into its exchange: `feed` for every piece of the decoded body, then `finish` once."""
 
     __slots__ = (
+        "_after",
         "_bad",
+        "_before",
         "_cr",
         "_dialect",
         "_end",
@@ -44,6 +49,8 @@ class StreamReader:
         self._scan = dialect.scan
         self._tail: list[bytes] = []
         self._tail_bytes = 0
+        self._before, self._after = _NO_EVENT, _NO_EVENT
+        """What stood around the last piece of content."""
         self._cr = False
         """The last byte was a CR: an LF that comes next belongs to it."""
         self._started = False
@@ -55,13 +62,13 @@ class StreamReader:
 
     def feed(self, data: bytes, now_ns: int) -> None:
         """`data` arrived at `now_ns`: so did every event that ends in it."""
-        if self._cr or b"\r" in data:
+        if self._cr or data.find(b"\r") >= 0:
             data = self._unify(data)
             if not data:
                 return
         tail = self._tail
         if tail:
-            if b"\n\n" not in data and not (data.startswith(b"\n") and tail[-1].endswith(b"\n")):
+            if data.find(b"\n\n") < 0 and not (data.startswith(b"\n") and tail[-1].endswith(b"\n")):
                 self._keep(data)
                 return
             tail.append(data)
@@ -72,14 +79,12 @@ class StreamReader:
         if rest:
             self._keep(rest)
         for event in events:
-            if self._started and self._text is None and self._scan(event):
-                exchange = self._exchange
-                exchange.events += 1
-                gap = now_ns - exchange.last_token_ns
-                exchange.last_token_ns = now_ns
-                exchange.max_gap_ns = max(exchange.max_gap_ns, gap)
-            else:
-                self._read(event, now_ns)
+            if event.startswith(self._before) and event.endswith(self._after):
+                piece = event[len(self._before) : -len(self._after)]
+                if piece and piece.find(b'"') < 0 and piece[-1] != _BACKSLASH:
+                    self._count(now_ns)
+                    continue
+            self._look(event, now_ns)
 
     def finish(self, now_ns: int) -> tuple[Outcome, Reason]:
         """The body ended well at `now_ns`: what did the stream say?"""
@@ -102,6 +107,27 @@ class StreamReader:
 
     def judge_error(self) -> tuple[Outcome, Reason]:
         return judge_error(self.error), Reason.IN_BAND_ERROR
+
+    def _count(self, now_ns: int) -> None:
+        """One more piece of content, and not the first."""
+        exchange = self._exchange
+        exchange.events += 1
+        gap = now_ns - exchange.last_token_ns
+        exchange.last_token_ns = now_ns
+        if gap > exchange.max_gap_ns:  # noqa: PLR1730 -- a call of max() costs more than all of the above
+            exchange.max_gap_ns = gap
+
+    def _look(self, event: bytes, now_ns: int) -> None:
+        """By the dialect's scan where that is sure, else by decoding. What surrounds a piece of content mostly repeats
+        to the byte, so it is remembered: the same surroundings with another string in them are content again."""
+        if self._started and self._text is None:
+            start, end = self._scan(event)
+            if end > start:
+                if event.startswith(b'"', end):
+                    self._before, self._after = event[:start], event[end:]
+                self._count(now_ns)
+                return
+        self._read(event, now_ns)
 
     def _keep(self, data: bytes) -> None:
         self._tail.append(data)

@@ -151,7 +151,7 @@ def _torn_spool(world: World) -> None:
 
 def _short_answers(world: World) -> None:
     plan = world.evidence.planned
-    world.change(planned=replace(plan, tokens_out=np.full(len(plan.seq), 40, np.uint32)))
+    world.change(planned=replace(plan, tokens_out=np.full(len(plan.seq), 40, np.uint32)), lengths_declared=True)
     world.array["tokens_out"] = 5
 
 
@@ -293,3 +293,11 @@ def test_a_cost_without_prices_is_no_data() -> None:
     assert world.judged("cost <= 5 USD").word is Word.INVALID
     assert world.change(prices=Prices(1.0, 4.0)).judged("cost <= 5 USD").word is Word.PASS
     assert world.judged("cost <= 0.2 USD").word is Word.FAIL  # 100 in and 40 out are 0.26 USD a thousand
+
+
+def test_shorter_answers_than_asked_for_are_only_noted_where_no_length_is_declared() -> None:
+    world = run()
+    _short_answers(world)
+    verdict = world.change(lengths_declared=False).judged()
+    assert verdict.word is Word.PASS
+    assert {c.kind: c.status for c in verdict.caveats}["answer_length"] == "noted"

@@ -56,7 +56,6 @@ class Bench:
             recorder=self.recorder,
             prompts=prompts,
             journeys=journeys,
-            base_path="/base",
         )
 
     def fly(self, count: int = 1) -> None:

@@ -86,7 +86,7 @@ def test_a_journey_of_two_requests_is_three_rows(bench: Any, loop: Any) -> None:
     assert by_step["arrival"]["finished_ns"] >= by_step["chat"]["finished_ns"]
     assert by_step["chat"]["due_ns"] >= by_step["search"]["finished_ns"]
     assert b"Use this context" in wire.sent[1].body
-    assert wire.sent[0].path == b"/base/collections/docs/points/search"
+    assert wire.sent[0].path == b"/collections/docs/points/query"
 
 
 def test_a_failed_step_ends_the_arrival_with_its_outcome(bench: Any, loop: Any) -> None:
@@ -151,6 +151,18 @@ def test_a_journey_that_breaks_before_its_first_request_was_not_sent(bench: Any,
     flown.fly()
     row = flown.land().array[0]
     assert (row["outcome"], row["reason"], row["sent_ns"]) == (Outcome.NOT_SENT, Reason.JOURNEY_ERROR, NEVER)
+
+
+def test_a_journey_that_asks_for_nothing_is_no_success(bench: Any, loop: Any) -> None:
+    def idle(arrival: Arrival) -> Steps:
+        if arrival.seq:
+            yield think(0.001)
+
+    flown = bench(idle, FakeWire(loop))
+    flown.fly(2)
+    rows = flown.land(2).array
+    assert rows["outcome"].tolist() == [Outcome.NOT_SENT] * 2
+    assert rows["reason"].tolist() == [Reason.JOURNEY_ERROR] * 2
 
 
 @pytest.mark.parametrize("nonsense", [None, 5, "text", object()])

@@ -10,9 +10,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgpack  # type: ignore[import-untyped]
 import numpy as np
 import psutil
 import pytest
+import zmq
 
 from harness.engine import EngineJob, EngineProcess, JourneySpec, Progress, launch, read_engine, read_rows
 from harness.errors import UsageError
@@ -202,6 +204,33 @@ def test_a_worker_that_stands_still_is_seen_and_does_not_burst(tmp_path: Path, t
     assert ledger.balanced, ledger.problems
     assert ledger.outcomes["not_sent"] > 80
     assert facts.stopped_early == ""
+
+
+@pytest.mark.e2e
+def test_ghosts_forgers_and_malformed_frames_are_refused_and_the_load_goes_on(tmp_path: Path, target: str) -> None:
+    """What a stock Locust master takes: a ghost worker, a million forged requests, a frame that ends its listener."""
+    arrivals = plan(tmp_path, 5.0, 50)
+    engine = start(tmp_path, job_with(target=target))
+    until(engine, 0.5)
+    port = next(c.laddr.port for c in psutil.Process(engine.pid).net_connections("tcp") if c.status == "LISTEN")
+    listening = [c.laddr.ip for c in psutil.Process(engine.pid).net_connections("tcp") if c.status == "LISTEN"]
+    assert set(listening) == {"127.0.0.1"}
+    forged = {"stats": [], "stats_total": {"num_requests": 10**6}, "user_classes_count": {}, "user_count": 0}
+    with zmq.Context() as context, context.socket(zmq.DEALER) as ghost:
+        ghost.setsockopt(zmq.IDENTITY, b"ghost")
+        ghost.setsockopt(zmq.LINGER, 2000)
+        ghost.connect(f"tcp://127.0.0.1:{port}")
+        ghost.send(msgpack.packb(("client_ready", "2.47.0", "ghost")))
+        ghost.send(msgpack.packb(("stats", forged, "ghost")))
+        for frames in ([b"\xc1"], [b""], [b"", b"", b""], [os.urandom(4000)], [msgpack.packb(10**6)]):
+            ghost.send_multipart(frames)
+        assert not ghost.poll(1000), "the master answered a ghost"
+    assert engine.wait() == 0
+    facts, ledger = read_engine(tmp_path), books(tmp_path, arrivals)
+    assert any(note.startswith("refused a frame without this run's key") for note in facts.notes)
+    assert [fact.state for fact in facts.workers] == ["done"]
+    assert ledger.balanced, ledger.problems
+    assert ledger.outcomes == {"ok": 250}
 
 
 @pytest.mark.e2e

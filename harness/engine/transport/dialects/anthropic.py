@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.engine.transport.dialects.signs import Dialect, Signs, count, piece_after, rows, table, total, word
+from harness.engine.transport.dialects.signs import (
+    NO_SPAN,
+    Dialect,
+    Signs,
+    Span,
+    count,
+    rows,
+    span_after,
+    table,
+    total,
+    word,
+)
 
 _DELTA_FIELDS = ("text", "thinking", "partial_json")
+_RAW_FIELDS = tuple(f'"{field}":'.encode() for field in _DELTA_FIELDS)
 
 
-def scan(event: bytes) -> bytes:
+def scan(event: bytes) -> Span:
     if event.startswith(b"event: content_block_delta\ndata: {") and event.endswith(b"}"):
-        return (
-            piece_after(event, b'"text":')
-            or piece_after(event, b'"partial_json":')
-            or piece_after(event, b'"thinking":')
-        )
-    return b""
+        for key in _RAW_FIELDS:
+            span = span_after(event, key)
+            if span is not NO_SPAN:
+                return span
+    return NO_SPAN
 
 
 def read_event(name: str, data: Any) -> Signs:

@@ -7,19 +7,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.engine.transport.dialects.signs import Dialect, Signs, count, piece_after, rows, table, total, word
+from harness.engine.transport.dialects.signs import (
+    NO_SPAN,
+    Dialect,
+    Signs,
+    Span,
+    count,
+    rows,
+    span_after,
+    table,
+    total,
+    word,
+)
 
 
-def scan(event: bytes) -> bytes:
+def scan(event: bytes) -> Span:
     if (
         event.startswith(b"data: {")
         and event.endswith(b"}")
-        and b'"error"' not in event
-        and b'"finishReason"' not in event
-        and b"\n" not in event
+        and event.find(b'"error"') < 0
+        and event.find(b'"finishReason"') < 0
+        and event.find(b"\n") < 0
     ):
-        return piece_after(event, b'"text":')
-    return b""
+        return span_after(event, b'"text":')
+    return NO_SPAN
 
 
 def read_event(name: str, data: Any) -> Signs:

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.engine.transport.dialects.signs import Dialect, Signs, count, piece_after, rows, table, word
+from harness.engine.transport.dialects.signs import NO_SPAN, Dialect, Signs, Span, count, rows, span_after, table, word
 
 _TEXT_FIELDS = ("content", "reasoning_content", "reasoning", "refusal")
 
 
-def scan(event: bytes) -> bytes:
+def scan(event: bytes) -> Span:
     """One more `delta.content`, and neither an error nor the end. `usage` may repeat in every chunk; the last one is
     never taken by this path, because it carries the finish reason or no content."""
-    if event.startswith(b"data: {") and event.endswith(b"}") and b'"error"' not in event and b"\n" not in event:
+    if event.startswith(b"data: {") and event.endswith(b"}") and event.find(b'"error"') < 0 and event.find(b"\n") < 0:
         finish = event.find(b'"finish_reason"')
         if finish < 0 or event.startswith((b":null", b": null"), finish + 15):
-            return piece_after(event, b'"content":')
-    return b""
+            return span_after(event, b'"content":')
+    return NO_SPAN
 
 
 def read_event(name: str, data: Any) -> Signs:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.engine.transport.dialects.signs import Dialect, Signs, table, word
+from harness.engine.transport.dialects.signs import NO_SPAN, Dialect, Signs, Span, table, word
 
 
-def scan(event: bytes) -> bytes:
-    if event.startswith(b"data: ") and b"\n" not in event:
-        data = event[6:]
-        if not data.startswith((b"{", b"[DONE]")):
-            return data
-        if b'"error"' not in data and data.endswith(b"}"):
-            return data
-    return b""
+def scan(event: bytes) -> Span:
+    if event.startswith(b"data: ") and event.find(b"\n") < 0:
+        if not event.startswith((b"{", b"[DONE]"), 6):
+            return 6, len(event)
+        if event.endswith(b"}") and event.find(b'"error"') < 0:
+            return 6, len(event)
+    return NO_SPAN
 
 
 def read_event(name: str, data: Any) -> Signs:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.engine.transport.dialects.signs import Dialect, Signs, count, piece_after, rows, table, word
+from harness.engine.transport.dialects.signs import NO_SPAN, Dialect, Signs, Span, count, rows, span_after, table, word
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 
 
-def scan(event: bytes) -> bytes:
+def scan(event: bytes) -> Span:
     if event.startswith(b"event: response.output_text.delta\ndata: {") and event.endswith(b"}"):
-        return piece_after(event, b'"delta":')
-    return b""
+        return span_after(event, b'"delta":')
+    return NO_SPAN
 
 
 def read_event(name: str, data: Any) -> Signs:

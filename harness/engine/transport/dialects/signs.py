@@ -9,6 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+Span = tuple[int, int]
+"""First byte and the one after the last, as a slice has them."""
+NO_SPAN: Span = (0, 0)
+_BACKSLASH = 0x5C
 UNKNOWN = -1
 """A token count that was not said."""
 
@@ -40,46 +44,40 @@ class Signs:
 class Dialect:
     """How one family of APIs talks.
 
-    `scan(event)` is the fast path: the content's bytes, still JSON-escaped, if the raw event surely is one more piece
-    of content and nothing else; empty when it might be anything else, which `read_event` then decides.
+    `scan(event)` is the fast path: where the content's string stands, if the raw event surely is one more piece of
+    content and nothing else; NO_SPAN when it might be anything else, which `read_event` then decides.
     `read_event(name, data)` takes the SSE event's name and its decoded JSON; `read_answer(data)` a whole JSON body.
     `has_end`: a good stream says that it is over (an end marker or a finish reason).
     """
 
     name: str
-    scan: Callable[[bytes], bytes]
+    scan: Callable[[bytes], Span]
     read_event: Callable[[str, Any], Signs]
     read_answer: Callable[[Any], Signs]
     has_end: bool = True
 
 
-def piece_after(event: bytes, key: bytes) -> bytes:
-    """The raw JSON string that follows `key` (`b'"content":'`), without its quotes; empty when it is no plain string.
-
-    A key cannot be imitated from inside a JSON string: its quotes would be escaped there.
-    """
+def span_after(event: bytes, key: bytes) -> Span:
+    """Where the JSON string that follows `key` (`b'"content":'`) stands in `event`, without its quotes; NO_SPAN where
+    it is empty or no string. A key cannot be imitated from inside a JSON string: its quotes would be escaped there."""
     at = event.find(key)
     if at < 0:
-        return b""
+        return NO_SPAN
     at += len(key)
-    if event[at : at + 1] == b" ":
+    if event.startswith(b" ", at):
         at += 1
-    if event[at : at + 1] != b'"':
-        return b""
+    if not event.startswith(b'"', at):
+        return NO_SPAN
     at += 1
     close = event.find(b'"', at)
-    if close <= at:
-        return b""
-    while event[close - 1] == 0x5C:  # a backslash: the quote may be escaped, count how many there are
+    while close > at and event[close - 1] == _BACKSLASH:  # the quote may be escaped: count the backslashes
         back = close - 1
-        while back > at and event[back - 1] == 0x5C:
+        while back > at and event[back - 1] == _BACKSLASH:
             back -= 1
         if (close - back) % 2 == 0:
             break
         close = event.find(b'"', close + 1)
-        if close < 0:
-            return b""
-    return event[at:close]
+    return (at, close) if close > at else NO_SPAN
 
 
 def count(value: Any) -> int:

@@ -299,7 +299,27 @@ def test_the_fast_path_agrees_with_the_decoder(text: str, dialect: str) -> None:
         "responses": named("response.output_text.delta", delta=text),
         "gemini": sse({"candidates": [{"content": {"parts": [{"text": text}]}}]})[:-2],
     }[dialect]
-    piece = DIALECTS[dialect].scan(event)
-    assert bool(piece) == bool(text)
-    if piece:
-        assert json.loads(b'"' + piece + b'"') == text
+    start, end = DIALECTS[dialect].scan(event)
+    assert bool(end > start) == bool(text)
+    if text:
+        assert json.loads(b'"' + event[start:end] + b'"') == text
+
+
+@given(
+    st.lists(st.text(max_size=12), min_size=1, max_size=8), st.integers(0, 7), st.sampled_from(["", "stop", "error"])
+)
+@settings(max_examples=200, deadline=None)
+def test_what_surrounds_a_piece_is_remembered_and_nothing_else_passes_for_it(
+    texts: list[str], where: int, intruder: str
+) -> None:
+    """Whatever the pieces hold (quotes, backslashes, braces), only pieces count, and an error or an end among them is
+    seen."""
+    events: list[object] = [chat(text) for text in texts]
+    if intruder == "error":
+        events.insert(where, {**chat("x"), "error": {"message": "boom"}})
+    elif intruder == "stop":
+        events.insert(where, chat("x", "stop"))
+    exchange, judged = read("openai", sse(chat("first"), *events), sse(DONE))
+    assert exchange.events == 1 + sum(map(bool, texts)) + (intruder != "")
+    assert exchange.finish_reason == ("stop" if intruder == "stop" else "")
+    assert judged[0] is (Outcome.SERVER_ERROR if intruder == "error" else Outcome.OK)

@@ -370,12 +370,12 @@ def test_flapping_goes_down_and_up_again(in_lab: Any) -> None:
 def test_share_is_seeded_and_near_its_share(in_lab: Any) -> None:
     async def hits(lab: Any) -> list[int]:
         await lab.grant("llm", "error", share=0.3)
-        return [(await lab.chat()).status_code for _ in range(100)]
+        return [(await lab.chat()).status_code for _ in range(50)]
 
     first = in_lab(hits)
     assert first == in_lab(hits), "the same seed hits the same requests"
     assert first != in_lab(hits, seed=8)
-    assert 15 <= first.count(503) <= 45
+    assert 5 <= first.count(503) <= 26
 
 
 def test_index_cohort_path_and_time_choose(in_lab: Any) -> None:
