@@ -11,7 +11,7 @@ import numpy as np
 from harness.forecast.burst import dispersion_index
 from harness.forecast.forecast import Forecast
 from harness.forecast.history import Floats
-from harness.forecast.words import mean_words, rate_words
+from harness.forecast.words import rate_words
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _LABEL_WIDTH = 9
@@ -178,10 +178,3 @@ def _percent(share: float) -> str:
 
 def _ratio(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}"
-
-
-def peak_words(forecast: Forecast) -> str:
-    """`18.7/s (5-min mean), 29/s in the worst second`: the short form for a table cell."""
-    peak = forecast.peak
-    worst = "" if peak.worst_second_per_s is None else f", {rate_words(peak.worst_second_per_s)}/s in the worst second"
-    return f"{rate_words(peak.peak_per_s())}/s ({mean_words(peak.bucket_s)}){worst}"
