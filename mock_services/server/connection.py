@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable
-from typing import cast
+from typing import Any, cast
 
 import httptools
 
@@ -34,7 +34,7 @@ class Connection(asyncio.BufferedProtocol):
         self.loop = loop
         self._idle_limit_s = idle_limit_s
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)
         self._pending: deque[Request] = deque()
         self._exchange: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
@@ -103,6 +103,7 @@ class Connection(asyncio.BufferedProtocol):
             self._exchange.client_left()
         if self._task is not None:
             self._task.cancel()
+        self._parser = None  # it refers back to us: without this, every connection waits for the collector
 
     def pause_writing(self) -> None:
         self._writable = asyncio.Event()
