@@ -224,6 +224,30 @@ def open_streams(count: int) -> tuple[float, float]:
     return float(np.cumsum(steps[np.argsort(ends)]).max()), max(flown.rss_mb, default=float("nan"))
 
 
+def killed_bar(url: str) -> Bar:
+    """Two workers, one of them killed after two seconds: how long the rate curve then had a hole."""
+    folder = Path(tempfile.mkdtemp())
+    due_s = np.sort(uniform(400, 8.0))
+    arrivals = np.zeros(due_s.size, ARRIVAL_DTYPE)
+    arrivals["due_ns"] = due_s * 1e9
+    np.save(folder / "arrivals.npy", arrivals)
+    job = EngineJob("bench", url, (), (PLAIN,), ("peak",), processes=2)
+    engine, killed_ns = launch(job, folder, folder / "arrivals.npy"), 0
+    for progress in engine.progress():
+        if progress.elapsed_s > 2 and not killed_ns:
+            psutil.Process(engine.pid).children()[-1].kill()
+            killed_ns = time.monotonic_ns() - progress.start_ns
+    engine.wait()
+    rows = settle(arrivals, read_rows(folder), read_engine(folder).workers).rows.arrivals()
+    shutil.rmtree(folder)
+    lost = rows[rows["outcome"] == Outcome.LOST_WITH_WORKER]
+    if not killed_ns or rows.size != arrivals.size:
+        return Bar("rate curve whole again after a worker's death", "s", 1.5, 6.0, float("nan"))
+    whole_s = max(0.0, (int(lost["due_ns"].max()) - killed_ns) / 1e9) if lost.size else 0.0
+    detail = f"{lost.size} of {rows.size} arrivals lost with it"
+    return Bar("rate curve whole again after a worker's death", "s", 1.5, 6.0, whole_s, detail)
+
+
 def record_bar(rows: int = 200_000) -> Bar:
     with tempfile.TemporaryDirectory() as folder:
         job = EngineJob("bench", "http://127.0.0.1:1", (), (PLAIN,), ("peak",))
@@ -255,6 +279,7 @@ def main() -> int:
     with servers.nginx() as url:
         bars = rate_bars(url, 1 if quick else 3, 3 if quick else 5)
         bars += dispatch_bars(url, 3.0 if quick else 5.0)
+        bars.append(killed_bar(url))
     bars += stream_bars(3.0 if quick else 5.0)
     bars.append(record_bar())
     show(bars)
