@@ -30,6 +30,11 @@ VARIABLES: dict[str, tuple[tuple[str, str], ...]] = {
     "chroma": (("CHROMA_HOST", "{host}"), ("CHROMA_PORT", "{port}")),
     "pinecone": (("PINECONE_HOST", "{url}"), ("PINECONE_API_KEY", KEY)),
     "tools": (("TOOLS_URL", "{url}"),),
+    "github": (("GITHUB_API_URL", "{url}"), ("GITHUB_TOKEN", KEY)),
+    "slack": (("SLACK_API_URL", "{url}/api/"), ("SLACK_BOT_TOKEN", KEY)),
+    "stripe": (("STRIPE_API_BASE", "{url}"), ("STRIPE_API_KEY", KEY)),
+    "search": (("SEARCH_URL", "{url}"), ("SEARCH_API_KEY", KEY)),
+    "mcp": (("MCP_SERVER_URL", "{url}/mcp"),),
     "copilot": (("COPILOT_URL", "{url}"),),
 }
 

@@ -75,6 +75,8 @@ class EngineJob:
     limit_requests: int = 1_000_000
     ca_file: str = ""
     """PEM file of extra certificate authorities to trust; the public ones stay trusted."""
+    kernel_stamps: bool = False
+    """Take the time of an answer's bytes from the kernel's receive stamps, not from the moment the loop read them."""
     error_trailers: tuple[str, ...] = ("grpc-status", "x-error", "x-err", "x-stream-error")
     """Response trailers that say the answer failed, unless their value is empty, `0` or `ok`."""
 

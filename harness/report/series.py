@@ -53,8 +53,8 @@ class Timeline:
 
 def latencies_s(rows: ResultArray, metric: str) -> Floats:
     """Seconds by `metric`: `ttft` from due to the first content, `tpot` a token, `gap` the longest pause, `service`
-    from the send, else from due to the last byte. `inf` where the request did not succeed; NaN where the metric does not
-    apply (an answer that is no stream has no TTFT, one token no TPOT)."""
+    from the send, else from due to the last byte. `inf` where the request did not succeed; NaN where the metric does
+    not apply (an answer that is no stream has no TTFT, one token no TPOT)."""
     ok = np.isin(rows["outcome"], [int(o) for o in SUCCESSES])
     first, finished = rows["first_token_ns"], rows["finished_ns"]
     if metric == "ttft":
