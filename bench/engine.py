@@ -157,16 +157,17 @@ def dispatch_bars(url: str, seconds: float) -> list[Bar]:
         if lag > 1.0 or flown.outcomes.get("ok", 0) < 0.999 * flown.rows.size:
             break
         held = rate
-    growth = memory_growth(slow)
+    long = fly(url, uniform(3_000, 3 * seconds), PLAIN, warm=200)
     return [
         Bar("planned arrivals/s with send lag p99 <= 1 ms", "/s", 50_000, 10_000, held, "; ".join(detail), True),
         Bar("send lag p99 at 1,000 arrivals/s", "ms", 0.25, 1.0, slow.send_lag_ms_p99),
-        Bar("memory growth a million requests", "MB", 0, 8, growth, f"{slow.rows.size:,} requests"),
+        Bar("memory growth a million requests", "MB", 0, 8, memory_growth(long), f"{long.rows.size:,} requests"),
         burst_bar(url),
     ]
 
 
 def memory_growth(flown: Flown) -> float:
+    """Of the second half: by then connections and buffers have their size."""
     half = flown.rss_mb[len(flown.rss_mb) // 2 :]
     return (half[-1] - half[0]) / (flown.rows.size / 2) * 1e6 if len(half) > 1 else float("nan")
 
@@ -224,6 +225,30 @@ def open_streams(count: int) -> tuple[float, float]:
     return float(np.cumsum(steps[np.argsort(ends)]).max()), max(flown.rss_mb, default=float("nan"))
 
 
+def killed_bar(url: str) -> Bar:
+    """Two workers, one of them killed after two seconds: how long the rate curve then had a hole."""
+    folder = Path(tempfile.mkdtemp())
+    due_s = np.sort(uniform(400, 8.0))
+    arrivals = np.zeros(due_s.size, ARRIVAL_DTYPE)
+    arrivals["due_ns"] = due_s * 1e9
+    np.save(folder / "arrivals.npy", arrivals)
+    job = EngineJob("bench", url, (), (PLAIN,), ("peak",), processes=2)
+    engine, killed_ns = launch(job, folder, folder / "arrivals.npy"), 0
+    for progress in engine.progress():
+        if progress.elapsed_s > 2 and not killed_ns:
+            psutil.Process(engine.pid).children()[-1].kill()
+            killed_ns = time.monotonic_ns() - progress.start_ns
+    engine.wait()
+    rows = settle(arrivals, read_rows(folder), read_engine(folder).workers).rows.arrivals()
+    shutil.rmtree(folder)
+    lost = rows[rows["outcome"] == Outcome.LOST_WITH_WORKER]
+    if not killed_ns or rows.size != arrivals.size:
+        return Bar("rate curve whole again after a worker's death", "s", 1.5, 6.0, float("nan"))
+    whole_s = max(0.0, (int(lost["due_ns"].max()) - killed_ns) / 1e9) if lost.size else 0.0
+    detail = f"{lost.size} of {rows.size} arrivals lost with it"
+    return Bar("rate curve whole again after a worker's death", "s", 1.5, 6.0, whole_s, detail)
+
+
 def record_bar(rows: int = 200_000) -> Bar:
     with tempfile.TemporaryDirectory() as folder:
         job = EngineJob("bench", "http://127.0.0.1:1", (), (PLAIN,), ("peak",))
@@ -255,6 +280,7 @@ def main() -> int:
     with servers.nginx() as url:
         bars = rate_bars(url, 1 if quick else 3, 3 if quick else 5)
         bars += dispatch_bars(url, 3.0 if quick else 5.0)
+        bars.append(killed_bar(url))
     bars += stream_bars(3.0 if quick else 5.0)
     bars.append(record_bar())
     show(bars)

@@ -19,6 +19,9 @@ from harness.results import TELEMETRY_DTYPE
 _PROBE_NS = 10_000_000
 """The loop is asked a hundred times a second how late it is."""
 
+_LEAST_NS = 500_000_000
+"""A share of the processor over less time than this is noise: the last record, just after a full second, keeps it."""
+
 
 class Observer:
     """Appends TELEMETRY_DTYPE records to a file."""
@@ -47,9 +50,10 @@ class Observer:
     ) -> str:
         """One record for the time since the last; empties `lags_ns`. Returns why it could not be written, or ""."""
         now = self._clock_ns()
-        cpu_s = time.process_time()
-        self.cpu_share = (cpu_s - self._cpu_s) / max(1e-9, (now - self._wall_ns) / 1e9)
-        self._cpu_s, self._wall_ns = cpu_s, now
+        if now - self._wall_ns >= _LEAST_NS:
+            cpu_s = time.process_time()
+            self.cpu_share = (cpu_s - self._cpu_s) / ((now - self._wall_ns) / 1e9)
+            self._cpu_s, self._wall_ns = cpu_s, now
         self.send_lag_s_p99 = _quantile_s(lags_ns, 0.99)
         overdue_ns = max(0, now - self._probe_due_ns)  # a probe that has not come back yet is a lag too
         self._loop_lags_ns.append(overdue_ns)

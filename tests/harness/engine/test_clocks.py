@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.engine.clocks import estimate_offset
@@ -8,6 +8,7 @@ from harness.engine.clocks import estimate_offset
 TRIPS = st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**7), st.integers(0, 10**7)), min_size=1, max_size=9)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(offset=st.integers(-(10**12), 10**12), trips=TRIPS)
 def test_the_true_offset_is_within_the_error(offset: int, trips: list[tuple[int, int, int]]) -> None:
     exchanges = [(asked, asked + there + offset, asked + there + back) for asked, there, back in trips]

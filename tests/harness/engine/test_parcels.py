@@ -3,13 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.engine import parcels
 from harness.engine.parcels import Parcel, ParcelError, cut
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=200), st.integers(1, 50))
 def test_what_is_cut_comes_together_again(data: bytes, piece_bytes: int) -> None:
     parcel, got = Parcel("rows"), b""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.engine.seal import MESSAGE, TO_MASTER, TO_WORKER, FrameError, Seal, admit
@@ -59,6 +59,7 @@ def test_a_malformed_frame_is_refused_and_the_listener_lives(frames: list[bytes]
     assert admit(sealed(MESSAGE, TICK), door)[2] == TICK
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.binary(max_size=80), max_size=4))
 def test_no_bytes_raise_anything_else(frames: list[bytes]) -> None:
     with pytest.raises(FrameError):
@@ -80,6 +81,7 @@ def test_an_older_frame_after_a_newer_is_refused() -> None:
         admit([b"w0", first], door)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(min_value=0), st.integers(0, 7))
 def test_any_flipped_bit_breaks_the_seal(at: int, bit: int) -> None:
     frame = bytearray(sealed(MESSAGE, TICK)[1])

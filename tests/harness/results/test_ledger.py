@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.results import NEVER, RESULT_DTYPE, Catalog, Outcome, Rows, WorkerFact, settle
@@ -34,6 +34,7 @@ def facts(n: int, workers: int, lost: dict[int, int] | None = None) -> list[Work
     ]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(n=st.integers(0, 60), workers=st.integers(1, 4))
 def test_a_whole_run_balances(n: int, workers: int) -> None:
     ledger = settle(plan(n), Rows(rows_of(list(range(n)), workers), CATALOG), facts(n, workers))
@@ -42,6 +43,7 @@ def test_a_whole_run_balances(n: int, workers: int) -> None:
     assert sum(ledger.outcomes.values()) == n
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), n=st.integers(4, 60), workers=st.integers(2, 4))
 def test_what_a_lost_worker_did_not_write_is_lost_with_it(data: st.DataObject, n: int, workers: int) -> None:
     dead = data.draw(st.integers(0, workers - 1))
@@ -59,6 +61,7 @@ def test_what_a_lost_worker_did_not_write_is_lost_with_it(data: st.DataObject, n
     assert (lost["due_ns"] == lost["seq"].astype(int) * 1000).all()
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), n=st.integers(1, 40))
 def test_a_row_that_vanishes_from_a_worker_that_is_done_is_a_problem(data: st.DataObject, n: int) -> None:
     gone = data.draw(st.integers(0, n - 1))
@@ -70,6 +73,7 @@ def test_a_row_that_vanishes_from_a_worker_that_is_done_is_a_problem(data: st.Da
     assert any(f"worker {gone % 2} reported" in p for p in ledger.problems)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), n=st.integers(1, 40))
 def test_a_second_outcome_is_a_problem_and_counts_once(data: st.DataObject, n: int) -> None:
     twice = data.draw(st.integers(0, n - 1))

@@ -93,7 +93,7 @@ def test_another_workers_file_under_this_name_is_damage(tmp_path: Path) -> None:
     assert "another worker's rows" in read_spools([tmp_path / "a.spool"], CATALOG).damage[0]
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_flipped_bit_and_any_cut_is_detected_and_what_is_read_is_true(tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "a.spool"

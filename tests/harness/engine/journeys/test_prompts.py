@@ -4,7 +4,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.engine.journeys.prompts import Prompts, mix, read_prompts
@@ -13,6 +13,7 @@ from harness.errors import UsageError
 PROMPTS = Prompts(11)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seq=st.integers(0, 2**32 - 1), tokens=st.integers(0, 100_000))
 def test_a_prompt_has_its_size_and_is_a_json_string(seq: int, tokens: int) -> None:
     text = PROMPTS.text(seq, tokens)
@@ -30,6 +31,7 @@ def test_the_same_seed_gives_the_same_prompts_and_another_seed_others() -> None:
     assert Prompts(12).text(5, 100) != PROMPTS.text(5, 100)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**40), st.integers(0, 2**32), st.integers(0, 2**32))
 def test_the_hash_never_collides_for_one_seed(seed: int, a: int, b: int) -> None:
     assert (mix(seed, a) == mix(seed, b)) == (a == b)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.engine.journeys.arrival import Arrival
@@ -38,6 +38,7 @@ def test_an_unknown_hole_is_refused_by_name() -> None:
         Template('{"a": "{{promt}}"}')
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(alphabet=st.characters(exclude_characters="{}", exclude_categories=["Cs"])))
 def test_text_without_holes_is_itself(text: str) -> None:
     assert Template(text).render(arrival()) == text.encode()
