@@ -61,6 +61,12 @@ class Context:
     counts: Counts = field(default_factory=Counts)
     """Of this service; it reports its pacing error here."""
     loop: asyncio.AbstractEventLoop | None = None
+    wall_offset_s: float = 1_800_000_000.0
+    """Unix time less the clock's reading, when the mock started."""
+
+    def wall_s(self) -> float:
+        """Unix time by the mock's own clock: dates in answers and headers."""
+        return self.clock() + self.wall_offset_s
 
     @property
     def event_loop(self) -> asyncio.AbstractEventLoop:
@@ -120,7 +126,9 @@ class MockType:
     """One entry of the catalogue."""
 
     settings: type[Settings]
-    build: Callable[[Any, Context], Service]
-    """Called with settings of the class above."""
+    build: Callable[[Any, Context], Service] | None
+    """An HTTP service; called with settings of the class above."""
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Named starting points of the settings; explicit keys win over the preset's."""
+    host: Callable[[Any, Context, Any], Any] | None = None
+    """What is no HTTP service brings its own `Hosted`: called with settings, context and `Listener`."""

@@ -86,7 +86,7 @@ def test_tests_mirror_the_tree() -> None:
         for test in sorted((ROOT / "tests" / package).rglob("test_*.py")):
             place = test.relative_to(ROOT / "tests").parent / test.stem.removeprefix("test_")
             prefixes = [ROOT / place.parent / "_".join(place.name.split("_")[:k]) for k in range(1, 9)]
-            if place.name not in ("e2e", place.parent.name) and not any(
+            if place.name not in ("e2e", "fuzz", place.parent.name) and not any(
                 p.with_suffix(".py").exists() or p.is_dir() for p in prefixes
             ):
                 strangers.append(relative(test))

@@ -11,6 +11,7 @@ from harness.analysis.doubt import NOTED, broken, held
 from harness.analysis.scene import Scene
 from harness.analysis.slo import Slo
 from harness.analysis.verdict import Caveat
+from harness.analysis.view import View
 from harness.results import Outcome, Reason
 
 CLIENT_SHARE = 0.001
@@ -35,19 +36,21 @@ def spool(scene: Scene, slos: Sequence[Slo]) -> Caveat:
 def possible(scene: Scene, slos: Sequence[Slo]) -> Caveat:
     """No row says what cannot be: an answer before its request, an unknown outcome, a success without an end."""
     del slos
-    array, catalog = scene.rows.array, scene.rows.catalog
-    due, sent, end = array["due_ns"], array["sent_ns"], array["finished_ns"]
-    first, last, outcome = array["first_token_ns"], array["last_token_ns"], array["outcome"]
-    success = (outcome == Outcome.OK) | (outcome == Outcome.DEGRADED)
-    unsent = (outcome == Outcome.NOT_SENT) | (outcome == Outcome.LOST_WITH_WORKER)
+    catalog = scene.rows.catalog
+    array = scene.arrivals if len(scene.arrivals) == len(scene.rows.array) else View.whole(scene.rows)
+    due, sent, end = array.raw("due_ns"), array.raw("sent_ns"), array.raw("finished_ns")
+    first, last, outcome = array.raw("first_token_ns"), array.raw("last_token_ns"), array.raw("outcome")
+    success = array.success
+    unsent = array.never_sent
+    early = due - int(EARLY_S * 1e9)
     claims = (
         ("an unknown outcome", outcome > max(Outcome)),
-        ("an unknown reason", ~_KNOWN_REASON[array["reason"]]),
+        ("an unknown reason", ~_KNOWN_REASON[array.raw("reason")]),
         ("a due time before the start", due < 0),
         ("a success without an end", success & (end < 0)),
         ("an end before the send", (end >= 0) & (sent >= 0) & (end < sent)),
-        ("an end before it was due", (end >= 0) & (end < due - EARLY_S * 1e9)),
-        ("a send before it was due", (sent >= 0) & (sent < due - EARLY_S * 1e9)),
+        ("an end before it was due", (end >= 0) & (end < early)),
+        ("a send before it was due", (sent >= 0) & (sent < early)),
         ("a first token before the send", (first >= 0) & (sent >= 0) & (first < sent)),
         ("a first token after the end", (first >= 0) & (end >= 0) & (first > end)),
         ("a last token before the first", (last >= 0) & (first >= 0) & (last < first)),
@@ -56,7 +59,7 @@ def possible(scene: Scene, slos: Sequence[Slo]) -> Caveat:
         ("a first token though never sent", unsent & (first >= 0)),
         ("a success of our own run without a send", success & (sent < 0) & scene.evidence.own_run),
         *(
-            (f"a {key} without a name", array[key] >= len(names))
+            (f"a {key} without a name", array.raw(key) >= len(names))
             for key, names in (
                 ("phase", catalog.phases),
                 ("journey", catalog.journeys),

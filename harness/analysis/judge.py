@@ -21,6 +21,7 @@ from harness.analysis.evidence import Evidence
 from harness.analysis.failures import failure_modes, first_cause
 from harness.analysis.gates import hold_gates
 from harness.analysis.measure import NoSample, sample
+from harness.analysis.provisioning import Range, caution, needs
 from harness.analysis.rules import Rules
 from harness.analysis.scene import Scene, set_scene
 from harness.analysis.slo import Kind, Slo
@@ -238,6 +239,7 @@ def _verdict(word: Word, finding: Finding, whole: Finding, slos: Sequence[Slo]) 
         failures=() if impossible else failure_modes(scene),
         outcomes={o.label: int(counts[o]) for o in Outcome if counts[o]},
         bottleneck=() if impossible else suspects(scene, _bad_seq(finding, slos), whole.caveats),
+        provisioning=_provisioning(word, finding, capacity),
         trust=None if impossible else trust(scene),
         first_cause=cause,
         judged=scene.names,
@@ -285,6 +287,21 @@ def _capacity(word: Word, finding: Finding, slos: Sequence[Slo], rate: float) ->
     if word is Word.FAIL and (finding.unstable or _fails_without_throttling(finding, slos)):
         return Capacity(disproven=finding.scene.rate, forecast_peak=peak)
     return Capacity(forecast_peak=peak)
+
+
+def _provisioning(word: Word, finding: Finding, capacity: Capacity) -> tuple[str, ...]:
+    """What the forecast peak calls for, where this run proved a rate."""
+    evidence = finding.scene.evidence
+    if word is not Word.PASS or capacity.proven is None or not evidence.forecast_peak:
+        return ()
+    mid = evidence.forecast_peak
+    low, high = evidence.forecast_peak_range or (0.8 * mid, 1.25 * mid)
+    peak = Range(low, mid, high)
+    lines = tuple(
+        need.line() for need in needs(finding.steady, capacity.proven, peak, evidence.deployment, evidence.prices)
+    )
+    warned = caution(capacity.proven, peak)
+    return (*lines, warned) if warned else lines
 
 
 def _fails_without_throttling(finding: Finding, slos: Sequence[Slo]) -> bool:

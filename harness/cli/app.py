@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from harness import COMMAND
-from harness.cli import analyze, doctor, explain, forecast, init, mock, run, schema, validate, version
+from harness.cli import analyze, doctor, explain, forecast, init, mock, plan, run, schema, validate, version
 from harness.cli.terminal import show_error
 from harness.errors import ExitCode, PeakproofError
 
@@ -37,6 +37,7 @@ def build() -> typer.Typer:
     app.command("doctor")(doctor.doctor)
     app.command("forecast")(forecast.forecast)
     app.add_typer(mock.group(), name="mock")
+    app.command("plan")(plan.plan)
     app.command("run")(run.run)
     app.command("report")(analyze.report)
     app.command("analyze")(analyze.analyze)

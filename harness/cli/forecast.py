@@ -10,8 +10,9 @@ import typer
 from harness.cli.terminal import note, show, show_json
 
 
-def forecast(  # noqa: PLR0917 -- a command line has as many options as it has
+def forecast(
     history: Annotated[Path, typer.Argument(metavar="HISTORY", help="Counts, timestamps, or a trace.")],
+    *,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="PEAK.json", help="What a plan's `from` reads.")
     ] = None,

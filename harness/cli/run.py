@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.cli.completion import profiles
 from harness.cli.live import Live
 from harness.cli.terminal import color_wanted, environ, note, show, show_json, width
 from harness.errors import ExitCode
@@ -20,10 +21,13 @@ Owned = Annotated[
 ]
 
 
-def run(  # noqa: PLR0917 -- a command line has as many options as it has
+def run(
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file.")],
+    *,
     sets: Sets = None,
-    profile: Annotated[str | None, typer.Option(help="An overlay of the plan's `profiles:`.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="An overlay of the plan's `profiles:`.", autocompletion=profiles)
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the plan's own seed.")] = None,
     owned: Owned = False,
     runs: Runs = Path("runs"),

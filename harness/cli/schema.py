@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.completion import kinds
 from harness.cli.terminal import show, show_json
 from harness.errors import Problem, UsageError
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(metavar="plan|slo", help="Which kind of file.")],
+    kind: Annotated[str, typer.Argument(metavar="plan|slo", help="Which kind of file.", autocompletion=kinds)],
     markdown: Annotated[
         bool, typer.Option("--markdown", help="The reference for people instead (of both kinds).")
     ] = False,

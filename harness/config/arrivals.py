@@ -154,10 +154,13 @@ class ArrivalsPlan(Strict):
         if (self.from_ is None) == (self.segments is None):
             raise ValueError("give exactly one of `from` (a peak.json) and `segments`")
         if self.segments is not None:
-            names = {"quantile": "quantile", "slice": "slice", "warm_s": "warm"}
+            names = {"quantile": "quantile", "slice": "slice", "warm_s": "warm", "time_scale": "time_scale"}
             idle = [names[name] for name in sorted(self.model_fields_set & names.keys())]
             if idle:
                 raise ValueError(f"{' and '.join(idle)}: only a forecast has one; segments say it themselves")
+            if self.process in ("replay", "cox") and (self.process == "replay" or self.burst.kind == "fitted"):
+                need = "a `replay` segment" if self.process == "replay" else "`burst` in numbers, or a preset"
+                raise ValueError(f"process: {self.process} of hand-written segments needs {need}")
         return self
 
 

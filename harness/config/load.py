@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.config import overlay
 from harness.config.crosschecks import cross_check
-from harness.config.plan import JourneyKind, Plan
+from harness.config.plan import JourneyKind, Plan, profile_path
 from harness.config.problems import did_you_mean, path_text, placed, problems_of
 from harness.config.sentences import as_slo_file, placeholder, read_sentences
 from harness.config.slo import SloFile
@@ -29,7 +29,8 @@ def load_plan(
 ) -> Plan:
     """Read a plan file, with the overlay `profile` of its `profiles:` and the `--set` assignments `sets` laid over it.
 
-    `environ` holds the variables that `${VAR}` may name. Raises UsageError with every problem found, placed.
+    `environ` holds the variables that `${VAR}` may name. Paths, the load profile's too, come
+    joined. Raises UsageError with every problem found, placed.
     """
     path = Path(path)
     tree = read_file(path)
@@ -54,6 +55,9 @@ def load_plan(
     problems = [p for p in problems if p in unset or (p.file, p.line) not in lines]
     if problems or plan is None:
         raise UsageError(*_in_order(problems))
+    if plan.profile:
+        found = profile_path(plan.profile, path.parent, BUILTIN_PROFILES)
+        plan = plan.model_copy(update={"profile": str(found)})
     return plan
 
 
@@ -120,6 +124,8 @@ def _choose_profile(tree: Node, profile: str | None) -> Node:
     if not isinstance(tree.value, dict):
         raise UsageError(tree.problem("a plan is a mapping of fields", "`peakproof init` writes one to start from"))
     profiles = tree.value.pop("profiles", None)
+    if profiles and profiles.value is not None and not isinstance(profiles.value, dict):
+        raise UsageError(profiles.problem("profiles: should be overlays by name", "write `ci: {smoke: true}` under it"))
     if profile is None:
         return tree
     choices = profiles.value if profiles and isinstance(profiles.value, dict) else {}
@@ -127,7 +133,10 @@ def _choose_profile(tree: Node, profile: str | None) -> Node:
         what = f"no profile {profile!r} in this plan{did_you_mean(profile, choices)}"
         advice = f"profiles: {', '.join(choices)}" if choices else "it has no `profiles:`"
         raise UsageError(Problem(what, advice, tree.source.name))
-    return overlay.merged(tree, choices[profile])
+    above = choices[profile]
+    if not isinstance(above.value, dict):
+        raise UsageError(above.problem(f"profiles.{profile}: should be fields", "write the fields that it replaces"))
+    return overlay.merged(tree, above)
 
 
 def _hoist(tree: Node, inner: str, outer: str) -> None:

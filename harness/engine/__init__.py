@@ -6,6 +6,7 @@ from harness.engine.journeys.arrival import Arrival
 from harness.engine.journeys.steps import (
     Answer,
     StepFailed,
+    Steps,
     call_tool,
     chat,
     embed,
@@ -14,7 +15,9 @@ from harness.engine.journeys.steps import (
     search,
     think,
 )
-from harness.engine.launching import EngineProcess, launch
+from harness.engine.launching import EngineProcess, join, launch
+from harness.engine.plain import locust_user
+from harness.engine.profile import describe_profile
 from harness.engine.progress import Progress
 
 __all__ = [
@@ -27,12 +30,16 @@ __all__ = [
     "JourneySpec",
     "Progress",
     "StepFailed",
+    "Steps",
     "call_tool",
     "chat",
+    "describe_profile",
     "embed",
     "http",
+    "join",
     "journey",
     "launch",
+    "locust_user",
     "read_engine",
     "read_rows",
     "search",

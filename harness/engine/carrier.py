@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gevent
+import locust
+import locust.argument_parser
 import locust.runners
 from locust import User, task
 from locust.env import Environment
@@ -20,8 +23,17 @@ class Carrier(User):
         gevent.sleep(3600)
 
 
-def environment() -> Environment:
-    return Environment(user_classes=[Carrier], catch_exceptions=True)
+def environment(target: str) -> Environment:
+    """One that listens to `locust.events`, where a locustfile puts its own listeners."""
+    return Environment(user_classes=[Carrier], events=locust.events, host=target)
+
+
+def dress(bare: Environment, profile: Path, target: str) -> None:
+    """Makes it what a plain `locust -f` would have made: with the default value of every option, those that the file
+    adds included. Call it when the file has been loaded."""
+    options = locust.argument_parser.get_parser(default_config_files=[]).parse_args([])
+    options.host = target
+    bare.host, bare.parsed_options, bare.locustfile = target, options, profile.name
 
 
 def seal_locust(key: bytes, refused: Any) -> None:

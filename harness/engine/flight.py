@@ -14,7 +14,7 @@ from harness.engine.journeys.prompts import Prompts
 from harness.engine.journeys.steps import Answer, Ask, StepFailed, Think
 from harness.engine.recorder import Recorder
 from harness.engine.share import Share
-from harness.engine.transport import render_headers
+from harness.engine.transport.wire import render_headers
 from harness.results import NEVER, Outcome, Reason
 
 AnyJourney = Callable[[Arrival], Generator[Any, Any, None]]
@@ -126,7 +126,7 @@ class Flight:
             self._generator = journey(arrival)
             item = next(self._generator)
         except StopIteration:
-            self._end(Outcome.OK, Reason.NONE)
+            self._ended_well()
         except Exception as error:  # the journey is the user's code: whatever it raises is an outcome
             self._raised(error)
         else:
@@ -210,8 +210,8 @@ class Flight:
 
     def _ended_well(self) -> None:
         last = self._last
-        if last is None:
-            self._end(Outcome.OK, Reason.NONE)
+        if last is None:  # nothing was asked, so nothing was answered well
+            self._raised(ValueError("a journey ended without a request"))
         elif not last.outcome.is_success:
             self._end(last.outcome, last.reason)
         elif self._softened:

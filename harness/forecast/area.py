@@ -7,12 +7,19 @@ is smaller, where the quadratic has no cancellation. Tested against exact ration
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 _SPLIT = 134217729.0  # 2**27 + 1
-_CHUNK = 1 << 18  # arrivals solved at a time: the temporaries stay in the cache
+_CHUNK = 1 << 15  # arrivals solved at a time: the temporaries stay in the cache
+_FEW = 1000
+
+Stretches = np.intp | npt.NDArray[np.intp]
+"""Which stretch of the curve: one for all, or one for each."""
 
 
 def _two_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
@@ -50,21 +57,33 @@ def invert_area(knots_s: Floats, rates_per_s: Floats, targets: Floats) -> Floats
     high, low = cumulative_area(knots_s, rates_per_s)
     # Targets before each inner knot; a stretch without area gets none, but at the very ends, where the clip decides.
     cuts = np.searchsorted(targets, high[1:-1] + low[1:-1], side="left")
-    counts = np.diff(np.concatenate([[0], cuts, [targets.size]]))
-    stretches = np.repeat(np.arange(knots_s.size - 1, dtype=np.int32), counts)
+    bounds = np.concatenate([[0], cuts, [targets.size]])
     out = np.empty(targets.size)
-    for start in range(0, targets.size, _CHUNK):
-        part = slice(start, start + _CHUNK)
-        at = stretches[part]
+    for at, part in _parts(bounds):
         # Area from the stretch's start, and to its end.
         done = (targets[part] - high[at]) - low[at]
         rest = (high[at + 1] - targets[part]) + low[at + 1]
         out[part] = _solve(knots_s, rates_per_s, at, done, rest)
-    ascending: Floats = np.maximum.accumulate(out)
+    if np.all(out[1:] >= out[:-1]):
+        return out
+    ascending: Floats = np.maximum.accumulate(out)  # the last bit of two times in neighbouring stretches
     return ascending
 
 
-def _solve(knots_s: Floats, rates: Floats, at: npt.NDArray[np.int32], done: Floats, rest: Floats) -> Floats:
+def _parts(bounds: npt.NDArray[np.int64]) -> Iterator[tuple[Stretches, slice]]:
+    """Slices of the targets that fit the cache, each with its stretch, or with one stretch a target where the curve
+    has many."""
+    if bounds.size <= _FEW:
+        for at, (first, last) in enumerate(pairwise(bounds)):
+            for start in range(first, last, _CHUNK):
+                yield np.intp(at), slice(start, min(start + _CHUNK, last))
+        return
+    stretches = np.repeat(np.arange(bounds.size - 1), np.diff(bounds))
+    for start in range(0, stretches.size, _CHUNK):
+        yield stretches[start : start + _CHUNK], slice(start, start + _CHUNK)
+
+
+def _solve(knots_s: Floats, rates: Floats, at: Stretches, done: Floats, rest: Floats) -> Floats:
     left, right = rates[at], rates[at + 1]
     start, end = knots_s[at], knots_s[at + 1]
     width = end - start

@@ -50,9 +50,14 @@ class Backtest:
         total = float(self.actual_sum[: common.size][common].sum())
         return float(self.track(name).error[: common.size][common].sum()) / total if total > 0 else math.nan
 
+    def over_naive(self, name: str) -> float:
+        """The model's error over the baseline's; NaN where the baseline made none."""
+        naive = self.wape(self.naive)
+        return self.wape(name) / naive if naive > 0 else math.nan
+
     def choose(self, upto: int | None = None) -> str:
         """The model with the smallest error on the first `upto` targets, if it beats the naive one by `BETTER_BY`."""
-        naive = self.wape(self.naive, upto)
+        naive = self.wape(self.naive, upto) if self.tracks else math.nan
         if math.isnan(naive):
             return self.naive
         best = min(self.tracks, key=lambda track: self.wape(track.name, upto))

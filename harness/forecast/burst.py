@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from harness.forecast.history import Floats
-from harness.forecast.processes import FLICKER, FLICKER_TIME, FLICKER_VARIANCE, cox_times
+from harness.forecast.processes import FLICKER, FLICKER_TIME, FLICKER_VARIANCE, draw_levels
 from harness.forecast.shape import Burst
 from harness.forecast.streams import stream
 
@@ -94,14 +94,20 @@ def peak_ratios(offsets_s: Floats, duration_s: float) -> Floats:
     return ratios
 
 
-def worst_second_per_s(rate_per_s: float, burst: Burst | None, seed: int = 0) -> float:
-    """The busiest second of a minute whose mean is `rate_per_s`: the median over 200 drawn minutes (fewer where they
-    would hold more than two million arrivals)."""
+def worst_second_per_s(rate_per_s: float, burst: Burst | None, seed: int = 0, minutes: int = 200) -> float:
+    """The busiest second of a minute whose mean is `rate_per_s`: the median over `minutes` drawn ones."""
     if rate_per_s <= 0:
         return 0.0
-    minutes = int(min(200, max(3, 2e6 / (rate_per_s * 60))))
     rng = stream(seed, "worst second")
-    knots = np.array([0.0, 60.0 * minutes])
-    times = cox_times(knots, np.full(2, rate_per_s), burst or PRESETS["poisson"], rng)
-    ratios = peak_ratios(times, 60.0 * minutes)
-    return rate_per_s * float(np.median(ratios)) if ratios.size else 0.0
+    seconds = np.arange(60 * minutes + 1, dtype=np.float64)
+    done = seconds
+    if burst is not None and burst.variance > 0:
+        edges, levels = draw_levels(burst, float(seconds[-1]), rng)
+        ends = np.concatenate([[0.0], edges, seconds[-1:]])
+        done = np.interp(seconds, ends, np.concatenate([[0.0], np.cumsum(np.diff(ends) * levels)]))
+    # Counts a second, not arrivals: the cost does not grow with the rate.
+    counts = rng.poisson(np.minimum(rate_per_s * np.maximum(np.diff(done), 0.0), 1e18)).reshape(minutes, 60)
+    busy = counts.sum(axis=1) > 0
+    if not busy.any():
+        return 0.0
+    return rate_per_s * float(np.median(counts[busy].max(axis=1) / counts[busy].mean(axis=1)))

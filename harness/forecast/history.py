@@ -50,9 +50,6 @@ class Requests:
     """From the start of the history, ascending; shape (n,)."""
     tokens: npt.NDArray[np.uint32] | None = None
     """(prompt, output) tokens of each, shape (n, 2)."""
-    groups: npt.NDArray[np.uint8] | None = None
-    """Index into `group_names`, shape (n,)."""
-    group_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,10 +95,10 @@ class Rows:
     (such rows are among `issues`); None: each row is a request."""
     is_rate: bool = False
     tokens: npt.NDArray[np.uint32] | None = None
-    groups: npt.NDArray[np.uint8] | None = None
-    group_names: tuple[str, ...] = ()
     issues: tuple[Issue, ...] = ()
     findings: tuple[str, ...] = ()
+    samples: npt.NDArray[np.int64] | None = None
+    """Rows of the file behind each row here, where several were added up; None: one each. Shape (n,)."""
 
 
 def history_from_rows(rows: Rows, name: str, format_name: str, timezone: str = "UTC") -> History:
@@ -130,6 +127,9 @@ class _Source:
 def _from_requests(rows: Rows, order: npt.NDArray[np.intp], source: _Source, findings: list[str]) -> History:
     times = rows.times_ns[order]
     offsets = (times - times[0]) / 1e9
+    if times.size > 1 and not np.any(times % 1_000_000_000):
+        offsets = _spread(offsets)
+        findings.append("times are whole seconds: requests of one second are spread evenly over it")
     span_s = float(offsets[-1])
     bucket_s = 60.0 if span_s >= 600 else 10.0 if span_s >= 100 else 1.0
     buckets = int(span_s // bucket_s)
@@ -145,12 +145,18 @@ def _from_requests(rows: Rows, order: npt.NDArray[np.intp], source: _Source, fin
     if silence > max(60.0, 50 * span_s / offsets.size):
         findings.append(f"the longest silence is {silence:.0f} s: taken as no traffic, not as a gap in the recording")
     tokens = None if rows.tokens is None else rows.tokens[order]
-    groups = None if rows.groups is None else rows.groups[order]
-    requests = Requests(offsets, tokens, groups, rows.group_names)
+    requests = Requests(offsets, tokens)
     used = int(rows.times_ns.size)
     intake = Intake(used + sum(i.count for i in rows.issues), used, rows.issues, tuple(findings))
     start_ns = None if rows.relative else int(times[0])
     return History(source.name, source.format, start_ns, bucket_s, counts, intake, requests, source.timezone)
+
+
+def _spread(seconds: Floats) -> Floats:
+    """Ascending whole seconds, those of one second laid evenly over it: i-th of n at (i + 1/2) / n."""
+    _, first, count = np.unique(seconds, return_index=True, return_counts=True)
+    rank = np.arange(seconds.size) - np.repeat(first, count)
+    return seconds + (rank + 0.5) / np.repeat(count, count)
 
 
 def _from_buckets(
@@ -173,11 +179,14 @@ def _from_buckets(
     by_value = np.lexsort((-values, index))
     kept[by_value[1:][index[by_value][1:] == index[by_value][:-1]]] = False
     given = ~np.isnan(values)
+    samples = np.ones(values.size, dtype=np.int64) if rows.samples is None else rows.samples[order]
     twice = given & ~kept
     issues = list(rows.issues)
     if twice.any():
         first = int(lines[twice].min())
-        issues.append(Issue("duplicate", int(twice.sum()), first, "bucket given more than once: the largest kept"))
+        issues.append(
+            Issue("duplicate", int(samples[twice].sum()), first, "bucket given more than once: the largest kept")
+        )
     off_grid = int(np.sum(np.abs((times - times[0]) / bucket_ns - index) > 0.1))
     if off_grid:
         findings.append(f"{off_grid} rows lie more than a tenth of a bucket off the {bucket_ns / 1e9:g} s grid")
@@ -185,7 +194,7 @@ def _from_buckets(
     if gaps:
         findings.append(f"{gaps} of {size} buckets are gaps: marked, not filled with zero")
     bucket_s = bucket_ns / 1e9
-    used = int((kept & given).sum())
+    used = int(samples[kept & given].sum())
     intake = Intake(used + sum(i.count for i in issues), used, tuple(issues), tuple(findings))
     start_ns = None if rows.relative else int(times[0])
     counts = counts * bucket_s if rows.is_rate else counts

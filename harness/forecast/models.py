@@ -92,6 +92,7 @@ class SlotProfile:
 
 
 def _smoothed(profile: Floats, slots: int) -> Floats:
+    slots = min(slots, (profile.size - 1) // 2)
     if not slots:
         return profile
     width = 2 * slots + 1

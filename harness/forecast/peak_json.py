@@ -117,7 +117,7 @@ def peak_to_json(peak: Peak) -> str:
     document = _Document(
         format="peakproof-peak",
         version=1,
-        label=peak.label,  # type: ignore[arg-type]  # checked above
+        label=peak.label,  # type: ignore[arg-type]  # -- checked above
         sentence=peak.sentence,
         quantile=_Quantiles(asked=peak.quantile_asked, used=peak.quantile),
         start=peak.start,

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.evidence import PhaseWindow
-from harness.analysis.verdict import Capacity
+from harness.analysis import Capacity, PhaseWindow
 from harness.report import svg, words
 from harness.report.plain import line
 from harness.report.series import Exceedance, Floats, Timeline

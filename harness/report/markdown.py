@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from harness.analysis.verdict import Check
+from harness.analysis import Check
 from harness.report import words
 from harness.report.model import Report
 from harness.report.order import caveats_of, failure_groups, worst_first
 from harness.report.plain import line, markdown_text
-from harness.report.summary import named_reasons, needs, short_name, smoke_limits, trust_facts
+from harness.report.promise import promise
+from harness.report.secrets import without_secrets
+from harness.report.summary import named_reasons, needs, smoke_limits, trust_facts
 
 BYTES_MAX = 60_000
 
 
 def markdown(report: Report) -> str:
     """The summary; long lists are cut (and say so) until it is under `BYTES_MAX` bytes."""
+    report = without_secrets(report)
     for entries in (40, 15, 5):
         text = _render(report, entries)
         if len(text.encode()) < BYTES_MAX:
@@ -69,7 +72,7 @@ def _table(checks: list[Check], entries: int) -> str:
         value = words.quantity_interval(check.value, check.value_low, check.value_high, check.unit)
         lines.append(
             f"| {words.SIGN[check.state]} {check.state.value} "
-            f"| {markdown_text(short_name(check.slo), 120)}{gate}{need} "
+            f"| {markdown_text(promise(check).title, 120)}{gate}{need} "
             f"| {value} | {words.limit(check.limit, check.unit)} | {words.beyond(check)} | {words.sample(check)} |"
         )
     left = len(checks) - entries

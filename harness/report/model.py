@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from harness.analysis.evidence import Evidence
-from harness.analysis.verdict import Verdict
+from harness.analysis import Evidence, Verdict
 from harness.results import Rows
 
 

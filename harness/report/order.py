@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analysis.verdict import Caveat, Check, FailureMode, State, Verdict
+from harness.analysis import Caveat, Check, FailureMode, State, Verdict
 
 _RANK = {State.MISSED: 0, State.NO_DATA: 1, State.UNDECIDED: 2, State.MET: 3}
 _GATE = {"block": 0, "warn": 1, "info": 2}

@@ -11,23 +11,24 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from harness.analysis.verdict import Check, State, Verdict, Word
+from harness.analysis import Check, State, Verdict, Word
 from harness.report import charts, dictionary, words
 from harness.report.breakdown import by_field, slowest
 from harness.report.charts import HALF, NARROW, WIDE, Limit, Size
 from harness.report.model import Report
 from harness.report.order import caveats_of, failure_groups, latency_checks, quantile_of, worst_first
 from harness.report.plain import line, visible
+from harness.report.promise import promise, rows_of
+from harness.report.secrets import without_secrets
 from harness.report.series import (
+    Timed,
     Timeline,
     exceedance,
     gap_quantiles,
-    judged_mask,
     latencies_s,
-    scope_mask,
     timeline,
 )
-from harness.report.summary import needs, short_name, smoke_limits, trust_facts
+from harness.report.summary import needs, smoke_limits, trust_facts
 from harness.report.timeline_chart import Events, timeline_chart
 from harness.units import format_duration
 
@@ -50,7 +51,7 @@ _ROOMS = (Room(60, 40_000, 4, True), Room(25, 8_000, 2, True), Room(10, 2_000, 1
 
 def html(report: Report) -> str:
     """The page. Everything that came from a file or a server is escaped; numbers unknown are written `-`."""
-    page = ""
+    page, report = "", without_secrets(report)
     for room in _ROOMS:
         page = _render(report, room)
         if len(page.encode()) <= SIZE_MAX:
@@ -69,6 +70,7 @@ def _render(report: Report, room: Room) -> str:
         "needs": needs,
         "quantity": words.quantity,
         "rate": words.rate,
+        "sentence": lambda text: text[:1].upper() + text[1:],
         "share": words.share,
         "shown": line,
     }
@@ -136,7 +138,8 @@ def _check_row(check: Check) -> dict[str, Any]:
     return {
         "state": check.state.value,
         "sign": words.SIGN[check.state],
-        "name": line(short_name(check.slo), 90),
+        "name": promise(check).name,
+        "details": line("; ".join(part for part in (promise(check).details, check.note) if part), 200),
         "gate": "" if check.gate == "block" else check.gate,
         "value": words.quantity_interval(check.value, check.value_low, check.value_high, check.unit),
         "limit": words.limit(check.limit, check.unit),
@@ -154,11 +157,10 @@ def _from_rows(report: Report, room: Room) -> dict[str, Any]:
     }  # fmt: skip
     if report.rows is None or report.rows.arrivals().size == 0:
         return empty
-    limits = [_limit(c) for c in latency_checks(report.verdict)]
     first = next(iter(latency_checks(report.verdict)), None)
-    metric = first.metric if first else "e2e"
-    limit = limits[0] if limits else Limit("e2e p95", 0.95, 0.0, 0.05)
-    data = timeline(report.rows, report.evidence, metric, limit.quantile, report.verdict.judged)
+    limit = _limit(first) if first else Limit("e2e p95", 0.95, 0.0, 0.05)
+    timed = Timed(first.metric if first else "e2e", limit.quantile, rows_of(first, report.rows) if first else None)
+    data = timeline(report.rows, report.evidence, timed, report.verdict.judged)
     assert data is not None, "there is at least one arrival"
     phases = (report.evidence.phases or ()) if report.evidence else ()
     events = Events(phases, report.faults, report.run.at)
@@ -178,18 +180,15 @@ def _from_rows(report: Report, room: Room) -> dict[str, Any]:
 
 def _limit(check: Check) -> Limit:
     allowed = 1 - quantile_of(check)
-    return Limit(line(short_name(check.slo), 40), quantile_of(check), check.limit, allowed)
+    return Limit(line(promise(check).title, 40), quantile_of(check), check.limit, allowed)
 
 
 def _curves(report: Report, room: Room) -> list[Markup]:
     """One distribution a latency SLO, of the judged rows that the SLO is about."""
     assert report.rows is not None
-    arrivals = report.rows.arrivals()
-    judged = judged_mask(arrivals, report.rows.catalog, report.verdict.judged)
     drawn = []
     for check in latency_checks(report.verdict)[: room.curves]:
-        rows = arrivals[judged & scope_mask(arrivals, report.rows.catalog, check.slo)]
-        data = exceedance(latencies_s(rows, check.metric))
+        data = exceedance(latencies_s(rows_of(check, report.rows, report.verdict.judged), check.metric))
         if data is not None:
             drawn.append(_drawn(partial(charts.exceedance_chart, data, _limit(check)), HALF))
     return [chart for chart in drawn if chart]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from harness.report.breakdown import label, name_of
 from harness.report.plain import csv_cell
+from harness.report.secrets import without_secrets
 from harness.results import ARRIVAL, NEVER, Outcome, Reason, ResultArray, Rows
 
 COLUMNS = (
@@ -31,7 +32,7 @@ def rows_csv(rows: Rows, steps: bool = False) -> Iterator[str]:
 
 def _chunk(array: ResultArray, rows: Rows) -> str:
     out = io.StringIO()
-    catalog = rows.catalog
+    catalog = without_secrets(rows.catalog)
     named = {
         "journey": catalog.journeys,
         "phase": catalog.phases,

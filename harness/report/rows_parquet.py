@@ -6,6 +6,7 @@ import numpy as np
 
 from harness.errors import Problem, UsageError
 from harness.report.breakdown import label, name_of
+from harness.report.secrets import without_secrets
 from harness.results import NEVER, RESULT_DTYPE, Outcome, Reason, Rows
 
 _NAMED = {
@@ -46,7 +47,7 @@ def rows_parquet(rows: Rows) -> bytes:
 
 def _names(rows: Rows, field: str, highest: int) -> list[str]:
     if field in _NAMED:
-        known = getattr(rows.catalog, _NAMED[field])
+        known = without_secrets(getattr(rows.catalog, _NAMED[field]))
         return [name_of(known, code) for code in range(max(highest + 1, len(known)))]
     kind = Outcome if field == "outcome" else Reason
     return [label(kind, code) for code in range(highest + 1)]

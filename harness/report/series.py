@@ -6,22 +6,21 @@ As in the verdict, an arrival that did not succeed is infinitely slow (`inf`): i
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.analysis.evidence import Evidence
-from harness.results import NEVER, SUCCESSES, Catalog, Outcome, ResultArray, Rows
+from harness.analysis import Evidence
+from harness.report.promise import judged_mask
+from harness.results import NEVER, SUCCESSES, Outcome, ResultArray, Rows
+from harness.results.row import FLAG_STREAMED
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 BINS_MAX = 120
 _WIDTHS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0)
-_SCOPE = re.compile(r"(\w+)\s*=\s*([^,\s]+)")
 _NS = 1e9
 
 
@@ -53,39 +52,25 @@ class Timeline:
 
 
 def latencies_s(rows: ResultArray, metric: str) -> Floats:
-    """Seconds by `metric`, from the due time: `ttft` to the first content, `tpot` a token, else to the last byte.
-    `inf` where the arrival did not succeed or never got there. NaN where TPOT has no meaning (under two tokens)."""
+    """Seconds by `metric`: `ttft` from due to the first content, `tpot` a token, `gap` the longest pause, `service`
+    from the send, else from due to the last byte. `inf` where the request did not succeed; NaN where the metric does
+    not apply (an answer that is no stream has no TTFT, one token no TPOT)."""
     ok = np.isin(rows["outcome"], [int(o) for o in SUCCESSES])
+    first, finished = rows["first_token_ns"], rows["finished_ns"]
     if metric == "ttft":
-        end, start = rows["first_token_ns"], rows["due_ns"]
-        ok &= end != NEVER
-        value = (end - start) / _NS
+        streamed = (rows["flags"] & FLAG_STREAMED) > 0
+        never = np.where(streamed, np.inf, np.nan)  # a streamed success without content is a failure of the stream
+        value = np.where(first == NEVER, never, (first - rows["due_ns"]) / _NS)
     elif metric == "tpot":
         tokens = rows["tokens_out"].astype(np.float64)
-        value = np.full(rows.size, np.nan)
-        some = tokens >= 2
-        value[some] = (rows["last_token_ns"] - rows["first_token_ns"])[some] / _NS / (tokens[some] - 1)
+        span = (rows["last_token_ns"] - first) / _NS
+        value = np.where(tokens >= 2, span / np.maximum(tokens - 1, 1), np.nan)
+    elif metric == "gap":
+        value = np.where(first == NEVER, np.nan, rows["max_gap_us"] / 1e6)
     else:
-        ok &= rows["finished_ns"] != NEVER
-        value = (rows["finished_ns"] - rows["due_ns"]) / _NS
+        start = rows["sent_ns"] if metric == "service" else rows["due_ns"]
+        value = np.where(finished == NEVER, np.inf, (finished - start) / _NS)
     return np.where(ok, value, np.inf)
-
-
-def scope_mask(rows: ResultArray, catalog: Catalog, slo: str) -> Mask:
-    """The rows an SLO's `where journey=..., phase=..., tenant=...` is about; all of them without one."""
-    mask = np.ones(rows.size, dtype=np.bool_)
-    for key, name in _SCOPE.findall(slo.partition(" where ")[2]):
-        names = {"journey": catalog.journeys, "phase": catalog.phases, "tenant": catalog.tenants}.get(key)
-        if names is not None:
-            mask &= rows[key] == (names.index(name) if name in names else 255)
-    return mask
-
-
-def judged_mask(rows: ResultArray, catalog: Catalog, judged: tuple[str, ...]) -> Mask:
-    """Rows of the judged phases; all of them where none is named."""
-    if not judged:
-        return np.ones(rows.size, dtype=np.bool_)
-    return np.isin(rows["phase"], [i for i, name in enumerate(catalog.phases) if name in judged])
 
 
 def bin_width_s(duration_s: float, arrivals: int) -> float:
@@ -94,9 +79,17 @@ def bin_width_s(duration_s: float, arrivals: int) -> float:
     return next((w for w in _WIDTHS_S if duration_s / w <= bins), max(_WIDTHS_S[-1], duration_s / BINS_MAX))
 
 
-def timeline(
-    rows: Rows, evidence: Evidence | None, metric: str, quantile: float, judged: tuple[str, ...] = ()
-) -> Timeline | None:
+@dataclass(frozen=True)
+class Timed:
+    """What the timeline's latency is: a metric at a tail quantile, of `rows` in order of due time (of all arrivals
+    where None)."""
+
+    metric: str
+    quantile: float
+    rows: ResultArray | None = None
+
+
+def timeline(rows: Rows, evidence: Evidence | None, timed: Timed, judged: tuple[str, ...] = ()) -> Timeline | None:
     """The run cut into bins of equal width; None without a single arrival."""
     arrivals = rows.arrivals()
     if arrivals.size == 0:
@@ -109,9 +102,11 @@ def timeline(
     bins = math.floor(last_due / _NS / width_s) + 1
     due_bin = _bin_of(arrivals["due_ns"], width_s)
     sent = arrivals["sent_ns"][arrivals["sent_ns"] >= 0]
-    median, tail = _quantiles(latencies_s(arrivals, metric), due_bin, bins, (0.5, quantile))
+    of = arrivals if timed.rows is None else timed.rows
+    of_bin = _bin_of(of["due_ns"], width_s)
+    median, tail = _quantiles(latencies_s(of, timed.metric), of_bin, bins, (0.5, timed.quantile))
     count = _tally(due_bin, bins)
-    judged_count = _tally(due_bin[judged_mask(arrivals, rows.catalog, judged)], bins)
+    judged_count = _tally(due_bin[judged_mask(arrivals, rows.catalog.phases, judged)], bins)
     return Timeline(
         edges_s=np.arange(bins + 1, dtype=np.float64) * width_s,
         due_rate=_tally(_bin_of(planned.due_ns, width_s), bins) / width_s if planned is not None else None,

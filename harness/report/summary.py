@@ -6,12 +6,14 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from harness.analysis.verdict import Check, State, Verdict, Word
+from harness.analysis import Check, State, Verdict, Word
 from harness.report import words
 from harness.report.model import Report
 from harness.report.order import caveats_of, failure_groups, worst_first
 from harness.report.paint import Paint
 from harness.report.plain import line, visible
+from harness.report.promise import promise
+from harness.report.secrets import without_secrets
 from harness.units import format_duration
 
 _LABEL = 11
@@ -25,6 +27,7 @@ _SHOWN = 12
 def summary_text(report: Report, width: int = 100, color: bool = False) -> str:
     """The summary, at most `width` columns (60 at the least), ending in a newline. Free of any terminal escape but
     the colours that `color` asks for, whatever a server or a file put into the names."""
+    report = without_secrets(report)
     page = _Page(max(60, width), Paint(color))
     verdict = report.verdict
     tone = verdict.word.value
@@ -127,9 +130,8 @@ def _slo_table(page: _Page, verdict: Verdict) -> None:
         page.raw(f" {words.SIGN[check.state]} {_columns(cells, widths)}", tone=check.state.value)
         if not widths[3]:
             page.raw(f"   {'':<{widths[0]}}  {cells[3]}   n {cells[4]}")
-        scope = check.slo.partition(" where ")[2]
-        if scope:
-            page.raw(f"     where {line(scope, 60)}", tone="dim")
+        if details := promise(check).details:
+            page.raw(f"     {line(details, 90)}", tone="dim")
     if len(checks) > _SHOWN:
         page.raw(f"   and {len(checks) - _SHOWN} more, none of them worse: see the report", tone="dim")
 
@@ -139,20 +141,12 @@ def _cells(check: Check) -> tuple[str, str, str, str, str]:
     value = words.quantity_interval(check.value, check.value_low, check.value_high, check.unit)
     gate = "" if check.gate == "block" else f" [{line(check.gate, 8)}]"
     return (
-        line(short_name(check.slo).split(", ")[0], 20) + gate,
+        line(promise(check).name, 20) + gate,
         words.UNKNOWN if is_errors else value,
         words.limit(check.limit, check.unit),
         words.beyond(check) if check.n else f"no data: {line(check.reason, 40)}",
         words.sample(check),
     )
-
-
-def short_name(slo: str) -> str:
-    """`ttft p95 <= 2s where journey=chat` -> `ttft p95, journey=chat`: the limit has a column of its own."""
-    head, _, scope = slo.partition(" where ")
-    for sign in ("<=", ">=", "<", ">"):
-        head = head.split(sign)[0]
-    return head.strip() + (f", {scope.strip()}" if scope else "")
 
 
 def _columns(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -162,7 +156,7 @@ def _columns(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _more(page: _Page, verdict: Verdict) -> None:
     """What would decide the undecided."""
     for check in [c for c in worst_first(verdict.checks) if c.state in (State.UNDECIDED, State.NO_DATA)][:4]:
-        text = " ".join(part for part in (f"{line(short_name(check.slo))}:", needs(check)) if part)
+        text = " ".join(part for part in (f"{promise(check).title}:", needs(check)) if part)
         page.block("", text)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.evidence import PhaseWindow
+from harness.analysis import PhaseWindow
 from harness.report import svg, words
 from harness.report.charts import (
     Limit,

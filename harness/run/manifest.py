@@ -25,7 +25,7 @@ def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any
         "started": started.isoformat(),
         "title": plan.title,
         "plan": inputs.path.name,
-        "plan_hash": config.plan_hash(plan, inputs.path.parent),
+        "plan_hash": config.plan_hash(plan),
         "repeat": f"{COMMAND} run {inputs.path} --seed {inputs.seed}",
         "target": target,
         "seed": inputs.seed,

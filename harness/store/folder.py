@@ -108,6 +108,14 @@ class RunFolder:
     def report(self) -> Path:
         return self.path / "report.html"
 
+    def write_text(self, path: Path, text: str) -> None:
+        """Writes a file of this run, whole or not at all."""
+        atomic.write_text(path, text)
+
+    def write_bytes(self, path: Path, data: bytes) -> None:
+        """Writes a file of this run, whole or not at all."""
+        atomic.write_bytes(path, data)
+
     def write_manifest(self, facts: Mapping[str, Any]) -> None:
         """`facts` as JSON; the run id is always in it."""
         data = {"run_id": self.run_id, **facts}

@@ -13,6 +13,7 @@ from mock_services.faults.cut import Cut
 from mock_services.faults.error import Error
 from mock_services.faults.fault import Fault, FaultError, Moment
 from mock_services.faults.flapping import Flapping
+from mock_services.faults.hard_quota import HardQuota
 from mock_services.faults.hint import Hint
 from mock_services.faults.in_band_error import InBandError
 from mock_services.faults.latency import Latency
@@ -35,6 +36,7 @@ FAULTS: dict[str, type[Fault]] = {
     "error": Error,
     "throttle": Throttle,
     "quota": Quota,
+    "hard_quota": HardQuota,
     "hint": Hint,
     "black_hole": BlackHole,
     "refuse": Refuse,

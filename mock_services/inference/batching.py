@@ -37,6 +37,7 @@ class InferenceSettings(Settings):
         default=20, ge=0, description="median of network, routing and admission before the queue"
     )
     overhead_sigma: float = Field(default=0.0, ge=0, le=2, description="sigma of its lognormal")
+    distance_ms: float = Field(default=0, ge=0, description="added to the overhead, without its spread")
     queue_limit: int | None = Field(
         default=None, ge=0, description="waiting requests; beyond, refused. None: unbounded"
     )
@@ -130,6 +131,7 @@ class Batching:
         overhead_s = self.settings.overhead_ms / 1000
         if self.settings.overhead_sigma:
             overhead_s *= math.exp(self._random.gauss(0, self.settings.overhead_sigma))
+        overhead_s += self.settings.distance_ms / 1000
         self.waiting += 1
         self._at(now + overhead_s, lambda t: self._enqueue(job, t))
 

@@ -9,9 +9,9 @@ import orjson
 
 from mock_services.llm.chat import chat_response, chat_shape
 from mock_services.llm.embedding import as_base64, embed
-from mock_services.llm.openai_errors import error_object, rate_limit_error, status_error
+from mock_services.llm.openai_errors import error_object, quota_exceeded_error, rate_limit_error, status_error
 from mock_services.llm.openai_request import BadRequest, ChatAsk, parse_chat, parse_embedding, parse_responses
-from mock_services.llm.provider import Call, Denied, Overloaded, Provider, organization_of
+from mock_services.llm.provider import Call, Denied, Exhausted, Overloaded, Provider, organization_of
 from mock_services.llm.responses import responses_response, responses_shape
 from mock_services.llm.settings import ProviderSettings
 from mock_services.quota import Usage
@@ -19,8 +19,8 @@ from mock_services.quota.hints import go_duration, whole_seconds
 from mock_services.server import Answer, Request, Response, json_response
 from mock_services.service import Context, Settings
 
-EPOCH_S = 1_700_000_000
-"""`created` counts from here on the mock's own clock: the text of an answer does not depend on the day."""
+MODEL_CREATED_S = 1_767_225_600
+"""2026-01-01: when every mock model was made."""
 
 
 class OpenAI:
@@ -55,23 +55,25 @@ class OpenAI:
             scope = self.identify(request)
             return self.route(request, scope)
         except BadRequest as bad:
-            return self.answer_json(bad.status, error_object(bad.message, bad.kind, bad.code, bad.param), scope)
+            return self.refused(bad, scope)
         except Denied as denied:
             return self.denied(denied)
+        except Exhausted:
+            return self.exhausted(request)
         except Overloaded:
-            return self.error(request, 503, "")
+            return self.overloaded(request)
 
     def route(self, request: Request, scope: dict[str, str]) -> Answer | Awaitable[Answer]:
         path = request.path.removeprefix(self.prefix)
         if request.method == "POST":
             if path == "/chat/completions":
-                return self._chat(request, scope)
+                return self.chat(request, scope)
             if path == "/embeddings":
-                return self._embeddings(request, scope)
+                return self.embeddings(request, scope)
             if path == "/responses":
-                return self._responses(request, scope)
+                return self.responses(request, scope)
         elif request.method in ("GET", "HEAD") and (path == "/models" or path.startswith("/models/")):
-            return self._models(path.removeprefix("/models").lstrip("/"), scope)
+            return self.models(path.removeprefix("/models").lstrip("/"), scope)
         raise BadRequest(404, f"Invalid URL ({request.method} {request.path})")
 
     def identify(self, request: Request) -> dict[str, str]:
@@ -82,7 +84,8 @@ class OpenAI:
             raise BadRequest(
                 401,
                 "You didn't provide an API key. You need to provide your API key in an Authorization header using "
-                "Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) if "
+                "Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank "
+                "username) if "
                 "you're accessing the API from your browser and are prompted for a username and password. You can "
                 "obtain an API key from https://platform.openai.com/account/api-keys.",
             )
@@ -133,15 +136,21 @@ class OpenAI:
                 code="model_not_found",
             )
 
-    def _chat(self, request: Request, scope: dict[str, str]) -> Answer | Awaitable[Answer]:
-        ask = parse_chat(request)
+    def chat(self, request: Request, scope: dict[str, str], model: str = "") -> Answer | Awaitable[Answer]:
+        """`model` is given where the URL names it."""
+        ask = parse_chat(request, model)
         call = self._call(request, scope, ask)
         headers, created = self.headers(scope, call.id), self.created()
         if ask.stream:
-            return self.provider.stream(call, chat_shape(call, created, ask.include_usage), headers)
-        return self.provider.whole(call, lambda: chat_response(call, created, headers))
+            shape = chat_shape(call, created, ask.include_usage, **self.chat_extra(call))
+            return self.provider.stream(call, shape, headers)
+        return self.provider.whole(call, lambda: chat_response(call, created, headers, **self.chat_extra(call)))
 
-    def _responses(self, request: Request, scope: dict[str, str]) -> Answer | Awaitable[Answer]:
+    def chat_extra(self, call: Call) -> dict[str, Any]:
+        """Fields that a dialect adds to chat completions."""
+        return {"service_tier": "default"}
+
+    def responses(self, request: Request, scope: dict[str, str]) -> Answer | Awaitable[Answer]:
         ask = parse_responses(request)
         call = self._call(request, scope, ask)
         headers, created = self.headers(scope, call.id), self.created()
@@ -149,8 +158,8 @@ class OpenAI:
             return self.provider.stream(call, responses_shape(call, created), headers)
         return self.provider.whole(call, lambda: responses_response(call, created, headers))
 
-    def _embeddings(self, request: Request, scope: dict[str, str]) -> Awaitable[Answer]:
-        ask = parse_embedding(request, self.settings.embedding_dimensions)
+    def embeddings(self, request: Request, scope: dict[str, str], model: str = "") -> Awaitable[Answer]:
+        ask = parse_embedding(request, self.settings.embedding_dimensions, model)
         self._check_model(ask.model)
         scope["model"] = ask.model
         request.record.model, request.record.tokens_in = ask.model, ask.tokens
@@ -169,7 +178,7 @@ class OpenAI:
 
         return answer()
 
-    def _models(self, name: str, scope: dict[str, str]) -> Response:
+    def models(self, name: str, scope: dict[str, str]) -> Response:
         known = self.settings.models or ("gpt-main",)
         if name:
             self._check_model(name)
@@ -179,12 +188,12 @@ class OpenAI:
     # headers and errors
 
     def created(self) -> int:
-        return EPOCH_S + int(self.provider.context.clock())
+        return int(self.provider.context.wall_s())
 
     def headers(self, scope: dict[str, str], number: int) -> list[tuple[str, str]]:
         """The six rate-limit headers, as the limiter stands after this request."""
         headers = [
-            ("x-request-id", f"req_{self.provider.context.seed & 0xFFFF:04x}{number:028x}"),
+            ("x-request-id", self.request_id(number)),
             ("openai-organization", scope.get("org", "")),
             ("openai-version", "2020-10-01"),
             ("openai-processing-ms", "1"),
@@ -199,8 +208,14 @@ class OpenAI:
                 ]
         return headers
 
+    def request_id(self, number: int) -> str:
+        return f"req_{self.provider.context.seed & 0xFFFF:04x}{number:028x}"
+
     def answer_json(self, status: int, body: Any, scope: dict[str, str]) -> Response:
         return json_response(status, body, self.headers(scope, self.provider.next_id()))
+
+    def refused(self, bad: BadRequest, scope: dict[str, str]) -> Response:
+        return self.answer_json(bad.status, error_object(bad.message, bad.kind, bad.code, bad.param), scope)
 
     def denied(self, denied: Denied) -> Response:
         denial, scope = denied.denial, denied.scope
@@ -209,12 +224,20 @@ class OpenAI:
             response.headers = [*response.headers, ("retry-after", str(whole_seconds(denial.wait_s)))]
         return response
 
+    def overloaded(self, request: Request) -> Response:
+        """The bounded queue is full."""
+        return self.error(request, 503, "")
+
+    def exhausted(self, request: Request) -> Response:
+        """No hint: no wait helps."""
+        return self.answer_json(429, quota_exceeded_error(), self.scope_of(request))
+
     def error(self, request: Request, status: int, message: str) -> Response:
-        return self.answer_json(status, status_error(status, message), self._scope_of(request))
+        return self.answer_json(status, status_error(status, message), self.scope_of(request))
 
     def throttled(self, request: Request, retry_after_s: float | None) -> Response:
         """As if the tokens had run out: the numbers say so, too."""
-        scope = self._scope_of(request)
+        scope = self.scope_of(request)
         standing = self.provider.standing("tokens", scope)
         limit = int(standing.limit) if standing else 60_000
         hint = "" if retry_after_s is None else f" Please try again in {go_duration(retry_after_s)}."
@@ -239,8 +262,8 @@ class OpenAI:
             return b"event: response.failed\ndata: " + orjson.dumps(failed) + b"\n\n"
         return b"data: " + orjson.dumps(error_object(words, "server_error")) + b"\n\n"
 
-    def _scope_of(self, request: Request) -> dict[str, str]:
-        """For an answer that is given whoever asked."""
+    def scope_of(self, request: Request) -> dict[str, str]:
+        """Of an answer that is given whoever asked."""
         try:
             scope = self.identify(request)
         except BadRequest:
@@ -255,4 +278,4 @@ class OpenAI:
 
 
 def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": EPOCH_S, "owned_by": "peakproof-mock"}
+    return {"id": name, "object": "model", "created": MODEL_CREATED_S, "owned_by": "peakproof-mock"}

@@ -14,7 +14,7 @@ TEXTS_LIMIT = 2048
 CHOICES_LIMIT = 128
 
 
-class BadRequest(Exception):  # noqa: N818 - an answer, not a fault of the program
+class BadRequest(Exception):  # noqa: N818 -- an answer, not a fault of the program
     """Becomes an error in the dialect's own form."""
 
     def __init__(

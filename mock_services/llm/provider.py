@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from mock_services.inference import Batching, Job, Pacer
-from mock_services.llm.settings import ProviderSettings, limits_of
+from mock_services.llm.settings import ProviderSettings, inference_of, limits_of
 from mock_services.llm.text import Text, find_nonce, natural_length, start_of
 from mock_services.quota import COST_RULES, Denial, Grant, Quota, Standing, Usage
 from mock_services.server import Headers, Request, Response, Stream, Writer
@@ -51,11 +51,15 @@ class Shape:
     closing: Callable[[], tuple[bytes, ...]]
 
 
-class Overloaded(Exception):  # noqa: N818 - an answer, not a fault of the program
+class Overloaded(Exception):  # noqa: N818 -- an answer, not a fault of the program
     """The server's bounded queue is full."""
 
 
-class Denied(Exception):  # noqa: N818 - an answer, not a fault of the program
+class Exhausted(Exception):  # noqa: N818 -- an answer, not a fault of the program
+    """The hard quota is reached: no wait helps."""
+
+
+class Denied(Exception):  # noqa: N818 -- an answer, not a fault of the program
     """The quota says no."""
 
     def __init__(self, denial: Denial, scope: dict[str, str]) -> None:
@@ -71,7 +75,7 @@ class Provider:
         self.settings = settings
         self.context = context
         self.quota = Quota(limits_of(settings))
-        self.batching = Batching(settings.inference, context.seed)
+        self.batching = Batching(inference_of(settings), context.seed)
         self.pacer = Pacer(self.batching, context.event_loop, context.counts.pacing)
         self._calls = 0
 
@@ -80,8 +84,8 @@ class Provider:
         now = self.context.clock()
         if limits_of(settings) != limits_of(self.settings):
             self.quota.change(limits_of(settings), now)
-        if settings.inference != self.settings.inference:
-            self.batching.change(settings.inference, now)
+        if inference_of(settings) != inference_of(self.settings):
+            self.batching.change(inference_of(settings), now)
             self.pacer.arm()
         self.settings = settings
 
@@ -118,13 +122,15 @@ class Provider:
         )
 
     def admit(self, call: Call) -> None:
-        """Books the call on every limit. Raises Denied or Overloaded."""
+        """Books the call on every limit. Raises Exhausted, Denied or Overloaded."""
         if self.batching.full:
             raise Overloaded
         call.grant = self.book(call.scope, call.usage())
 
     def book(self, scope: dict[str, str], usage: Usage) -> Grant:
-        """Raises Denied."""
+        """Raises Exhausted or Denied."""
+        if self.settings.exhausted:
+            raise Exhausted
         costs = COST_RULES[self.settings.cost_rule](usage)
         costs.setdefault("input_tokens", float(usage.prompt - usage.cached))
         answer = self.quota.admit(scope, costs, self.context.clock())
@@ -137,7 +143,7 @@ class Provider:
 
     def drain(self, labels: tuple[str, ...]) -> None:
         """Somebody else has used these limits up."""
-        self.quota.drain(labels, None, self.context.clock())
+        self.quota.drain(labels, self.context.clock())
 
     def cool_down(self, seconds: float) -> None:
         now = self.context.clock()
@@ -200,7 +206,8 @@ class Provider:
     async def wait_for_embedding(self, tokens: int) -> None:
         """An embedding is a prefill without a decode: a fixed share and the tokens' compute."""
         settings = self.settings
-        seconds = settings.embedding_ms / 1000 + tokens / settings.inference.prefill_tokens_per_s
+        server = self.batching.settings
+        seconds = (settings.embedding_ms + server.distance_ms) / 1000 + tokens / server.prefill_tokens_per_s
         due_s = self.context.clock() + seconds
         await asyncio.sleep(seconds)
         self.context.counts.pacing.add(max(0.0, self.context.clock() - due_s))

@@ -15,6 +15,7 @@ CostRuleName = Literal[
     "prompt_plus_max",
     "max_or_16",
     "actual",
+    "prompt_only",
     "input_and_output",
     "reserve_then_settle",
     "reserve_then_settle_x5",
@@ -37,10 +38,16 @@ class ProviderSettings(Settings):
     cost_rule: CostRuleName = "max_of_estimate"
     limit_scope: tuple[ScopePart, ...] = ("org", "model")
 
+    exhausted: bool = Field(default=False, description="the hard quota or spend cap is reached: no wait helps")
+
     api_keys: tuple[str, ...] = Field(default=(), description="keys that are valid; none given: any key is")
     models: tuple[str, ...] = Field(default=(), description="models that exist; none given: any does")
     context_tokens: int = Field(default=128_000, ge=1)
     region: str = ""
+    distance_ms: float = Field(default=0, ge=0, le=60_000, description="network to this region, on every generation")
+    capacity: float = Field(
+        default=1, gt=0, le=1, description="of a region: share of its limits, batch and cache it has"
+    )
     canary: str = Field(default="", description="who the text says it is served by; the service's name if empty")
 
     answer_tokens: int = Field(default=160, ge=1, le=100_000, description="median length of an answer")
@@ -54,6 +61,18 @@ class ProviderSettings(Settings):
     inference: InferenceSettings = InferenceSettings()
 
 
+def inference_of(settings: ProviderSettings) -> InferenceSettings:
+    """The server as this region has it: its share of the capacity, and as far away."""
+    own = settings.inference
+    scaled = {
+        "max_batch": max(1, int(own.max_batch * settings.capacity)),
+        "kv_tokens": max(1, int(own.kv_tokens * settings.capacity)),
+        "prefill_tokens_per_s": own.prefill_tokens_per_s * settings.capacity,
+        "distance_ms": settings.distance_ms,
+    }
+    return own.model_copy(update=scaled)
+
+
 def limits_of(settings: ProviderSettings) -> list[Limit]:
     """Minute limits by the settings' algorithm, in the order in which a provider names them."""
     scope = settings.limit_scope
@@ -65,7 +84,7 @@ def limits_of(settings: ProviderSettings) -> list[Limit]:
         ("output_tokens", "output_tokens", settings.otpm),
     ):
         if amount is not None:
-            limits.append(Limit(label, counts, amount, 60.0, settings.algorithm, scope))
+            limits.append(Limit(label, counts, amount * settings.capacity, 60.0, settings.algorithm, scope))
     if settings.rpm is not None and settings.sub_window_s is not None:
         limits.append(limits[0].sub_window(settings.sub_window_s))
     if settings.rpd is not None:

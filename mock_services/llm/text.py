@@ -1,4 +1,5 @@
-"""What a mock model says, what a prompt says, and how many tokens that is. Seeded: the same prompt, the same answer."""
+"""What a mock model says, what a prompt says, and how many tokens that is. Seeded: the same prompt, the same "
+"answer."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 _NONCE = re.compile(rb"nonce:[A-Za-z0-9_-]{1,64}")
-_WORDS = (  # noqa: SIM905 - a list of ninety literals reads worse
+_WORDS = (  # noqa: SIM905 -- a list of ninety literals reads worse
     "the a your our this that each any order plan account service region request answer limit price date window "
     "change report status store ticket team user page line name step note list value update check close open move "
     "starts ends holds takes gives shows keeps makes needs follows depends arrives remains applies covers includes "

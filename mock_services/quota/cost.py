@@ -43,6 +43,11 @@ def actual(usage: Usage) -> dict[str, float]:
     return {"tokens": float(usage.prompt - usage.cached + (usage.output or 0))}
 
 
+def prompt_only(usage: Usage) -> dict[str, float]:
+    """Gemini: the prompt's tokens; the answer's do not count against the minute."""
+    return {"tokens": float(usage.prompt - usage.cached)}
+
+
 def input_and_output(usage: Usage) -> dict[str, float]:
     """Anthropic: input less cache reads at the start; output counts only once produced, max_tokens never."""
     return {"input_tokens": float(usage.prompt - usage.cached), "output_tokens": float(usage.output or 0)}
@@ -64,6 +69,7 @@ COST_RULES: dict[str, CostRule] = {
     "prompt_plus_max": prompt_plus_max,
     "max_or_16": max_or_16,
     "actual": actual,
+    "prompt_only": prompt_only,
     "input_and_output": input_and_output,
     "reserve_then_settle": reserve_then_settle(1.0),
     "reserve_then_settle_x5": reserve_then_settle(5.0),

@@ -10,20 +10,27 @@ from typing import cast
 
 import httptools
 
-from mock_services.server.exchange import Exchange, fill_socket
+from mock_services.server.exchange import Exchange, reset_by_rst
 from mock_services.server.message import Admission, Answer, App, Hang, Request, Reset, Response, json_response
 
 BODY_LIMIT_BYTES = 8 * 1024 * 1024
 HEAD_LIMIT_BYTES = 64 * 1024
 PIPELINE_LIMIT = 64
+BUFFER_BYTES = 128 * 1024
 _log = logging.getLogger("mock_services")
 
 
-class Connection(asyncio.Protocol):
-    """Answers pipelined requests one after the other; reads no further while too many of them wait."""
+class Connection(asyncio.BufferedProtocol):
+    """Answers pipelined requests one after the other; reads no further while too many of them wait.
 
-    def __init__(self, app: App, loop: asyncio.AbstractEventLoop, idle_limit_s: float = 75.0) -> None:
+    `buffer` is where the bytes arrive; connections of one loop share it, for what is read is parsed at once.
+    """
+
+    def __init__(
+        self, app: App, loop: asyncio.AbstractEventLoop, buffer: bytearray | None = None, idle_limit_s: float = 75.0
+    ) -> None:
         self._app = app
+        self._buffer = memoryview(bytearray(BUFFER_BYTES) if buffer is None else buffer)
         self.loop = loop
         self._idle_limit_s = idle_limit_s
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
@@ -37,7 +44,8 @@ class Connection(asyncio.Protocol):
         self._idle_timer: asyncio.TimerHandle | None = None
         self._idle_since_s = 0.0
         self._writable: asyncio.Event | None = None
-        self._reset_parse()
+        self._corked: list[bytes] | None = None
+        self.on_message_begin()
 
     # the transport's calls
 
@@ -52,15 +60,33 @@ class Connection(asyncio.Protocol):
             self._idle_since_s = self.loop.time()
             self._watch_idle()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._deaf:
             return
+        self._corked = []
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(self._buffer[:nbytes])
         except httptools.HttpParserUpgrade:
             return  # answered in HTTP/1.1 already, as the last one
         except (httptools.HttpParserError, httptools.HttpParserCallbackError):
             self._refuse(400, "the request is not valid HTTP/1.1")
+        finally:
+            self._uncork()
+
+    def write(self, data: bytes) -> None:
+        """At once; but what is written while a read is being parsed (answers to pipelined requests) leaves together."""
+        if self._corked is None:
+            self.transport.write(data)
+        else:
+            self._corked.append(data)
+
+    def _uncork(self) -> None:
+        corked, self._corked = self._corked, None
+        if corked:
+            self.transport.write(corked[0] if len(corked) == 1 else b"".join(corked))
 
     def eof_received(self) -> bool:
         return self._deaf  # a deaf connection stays half-open; a client that closed its side has left
@@ -93,42 +119,38 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Ends with FIN, whatever is being said."""
         self._deaf = True
+        self._uncork()
         self.transport.close()
 
     def reset(self) -> None:
         """Ends with RST instead of FIN."""
         self._deaf = True
-        fill_socket(self.transport)
-        self.transport.abort()
+        reset_by_rst(self.transport)
 
     # the parser's calls
 
-    def _reset_parse(self) -> None:
+    def on_message_begin(self) -> None:
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._size = 0
         self._head_size = 0
 
-    def on_message_begin(self) -> None:
-        self._reset_parse()
-
     def on_url(self, url: bytes) -> None:
-        self._url += url
-        self._grow_head(len(url))
+        self._url = self._url + url if self._url else url
+        self._head_size += len(url)
+        if self._head_size > HEAD_LIMIT_BYTES:
+            self._refuse(431, "the request's head is too large")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.lower()] = value
-        self._grow_head(len(name) + len(value))
-
-    def _grow_head(self, size: int) -> None:
-        self._head_size += size
+        self._head_size += len(name) + len(value)
         if self._head_size > HEAD_LIMIT_BYTES:
             self._refuse(431, "the request's head is too large")
 
     def on_headers_complete(self) -> None:
         if self._headers.get(b"expect", b"").lower() == b"100-continue" and self._exchange is None:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         self._size += len(body)
@@ -206,13 +228,12 @@ class Connection(asyncio.Protocol):
     def ended(self, exchange: Exchange, reusable: bool) -> None:
         """The exchange is over; the next pipelined request begins."""
         if exchange is not self._exchange:  # the answer to bytes that were no request
-            self.transport.close()
+            self.close()
             return
         self._app.finished(exchange.request)
         self._exchange = None
         if not reusable or self._deaf or (self._last_request and not self._pending):
-            self._deaf = True
-            self.transport.close()
+            self.close()
             return
         self._idle_since_s = self.loop.time()
         if self._pending:

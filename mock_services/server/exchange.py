@@ -25,11 +25,13 @@ _STATUS_LINES = {
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
-def fill_socket(transport: asyncio.Transport) -> None:
-    """Makes the coming abort an RST rather than a FIN."""
+def reset_by_rst(transport: asyncio.BaseTransport) -> None:
+    """Ends a connection with an RST instead of a FIN."""
     sock = transport.get_extra_info("socket")
     if sock is not None and sock.fileno() >= 0:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
 
 
 def render_head(status: int, content_type: str, headers: Headers, framing: bytes) -> bytes:
@@ -45,7 +47,7 @@ def _one_line(value: str) -> str:
 class Exchange:
     """Implements `Writer`. Everything is a no-op once the exchange is over."""
 
-    __slots__ = ("_buffered", "_calls", "_chunked", "_connection", "_head", "_keep_alive", "closed", "request")
+    __slots__ = ("_calls", "_chunked", "_connection", "_head", "_keep_alive", "closed", "request")
 
     def __init__(self, connection: Connection, request: Request) -> None:
         self.request = request
@@ -55,7 +57,6 @@ class Exchange:
         self._head = b""
         self._chunked = False
         self._calls: list[Callable[[], None]] = []
-        self._buffered: list[bytes] = []
         request.record.started_s = connection.loop.time()
 
     # whole answers
@@ -63,16 +64,27 @@ class Exchange:
     def respond(self, response: Response) -> None:
         if self.closed:
             return
-        body = response.body
-        framing = b"content-length: %d\r\n" % len(body)
-        if not self._keep_alive:
-            framing += b"connection: close\r\n"
-        head = render_head(response.status, response.content_type, response.headers, framing)
-        record = self.request.record
+        data = response.rendered
+        if data is None or not self._keep_alive:
+            body = response.body
+            framing = b"content-length: %d\r\n" % len(body)
+            if not self._keep_alive:
+                framing += b"connection: close\r\n"
+            data = render_head(response.status, response.content_type, response.headers, framing) + body
+            if self._keep_alive:
+                response.rendered = data
+        if self.request.method == "HEAD":
+            data = data[: len(data) - len(response.body)]
+        request = self.request
+        record = request.record
         record.status = response.status
-        record.first_byte_s = self._connection.loop.time()
-        self._connection.transport.write(head if self.request.method == "HEAD" else head + body)
-        self._end(reusable=self._keep_alive)
+        record.first_byte_s = record.finished_s = self._connection.loop.time()
+        self._connection.write(data)
+        self.closed = True
+        record.settle()
+        if self._calls:
+            self._call_back()
+        self._connection.ended(self, self._keep_alive)
 
     # streams
 
@@ -92,7 +104,7 @@ class Exchange:
         for wrap in stream.filters:
             writer = wrap(writer)
         if stream.eager_head:
-            self._connection.transport.write(self._head)
+            self._connection.write(self._head)
             self._head = b""
         stream.start(writer)
 
@@ -107,7 +119,11 @@ class Exchange:
         record = self.request.record
         if not record.first_byte_s:
             record.first_byte_s = self._connection.loop.time()
-        self._connection.transport.write(data)
+        transport = self._connection.transport
+        if transport.is_closing():  # the client has left, and the loop has not come round to saying so
+            self.client_left()
+        else:
+            self._connection.write(data)
 
     def finish(self) -> None:
         if self.closed:
@@ -115,14 +131,14 @@ class Exchange:
         tail = self._head + (b"0\r\n\r\n" if self._chunked else b"")
         self._head = b""
         if tail:
-            self._connection.transport.write(tail)
+            self._connection.write(tail)
         self._end(reusable=self._keep_alive)
 
     def close(self) -> None:
         if self.closed:
             return
         if self._head:
-            self._connection.transport.write(self._head)
+            self._connection.write(self._head)
         self.request.record.outcome = "cut"
         self._end(reusable=False)
 
@@ -153,8 +169,11 @@ class Exchange:
         record = self.request.record
         record.finished_s = self._connection.loop.time()
         record.settle()
+        self._call_back()
+        self._connection.ended(self, reusable)
+
+    def _call_back(self) -> None:
         calls: Iterable[Callable[[], None]] = self._calls
         self._calls = []
         for call in calls:
             call()
-        self._connection.ended(self, reusable)

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from mock_services.server.connection import Connection
+from mock_services.server.connection import BUFFER_BYTES, Connection
 from mock_services.server.message import App
 
 BACKLOG = 4096
@@ -27,7 +27,7 @@ class Listener:
         self._bind(port or free_port(host, self._family))
         self.port: int = self._socket.getsockname()[1]
         self._server: asyncio.Server | None = None
-        self._make: Callable[[], Connection] | None = None
+        self._make: Callable[[], asyncio.BaseProtocol] | None = None
 
     def _bind(self, port: int) -> None:
         self._socket = socket.socket(self._family, socket.SOCK_STREAM)
@@ -50,7 +50,12 @@ class Listener:
     async def open(self, app: App) -> None:
         """Starts to listen; harmless where it listens already."""
         loop = asyncio.get_running_loop()
-        self._make = lambda: Connection(app, loop)
+        buffer = bytearray(BUFFER_BYTES)
+        await self.open_with(lambda: Connection(app, loop, buffer))
+
+    async def open_with(self, make: Callable[[], asyncio.BaseProtocol]) -> None:
+        """As `open`, for what does not speak HTTP."""
+        self._make = make
         await self.resume()
 
     async def resume(self) -> None:

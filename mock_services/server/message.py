@@ -23,11 +23,11 @@ class Admission(Enum):
     """Accepted and never read: a black hole."""
 
 
-class Hang(Exception):  # noqa: N818 - an order to the server, not an error of it
+class Hang(Exception):  # noqa: N818 -- an order to the server, not an error of it
     """Raised instead of answering: the request is held, unanswered, until the client leaves."""
 
 
-class Reset(Exception):  # noqa: N818 - an order to the server, not an error of it
+class Reset(Exception):  # noqa: N818 -- an order to the server, not an error of it
     """Raised instead of answering: the connection ends with a TCP RST."""
 
 
@@ -60,9 +60,9 @@ class Request:
 
 
 class Response:
-    """A whole answer."""
+    """A whole answer. Not to be changed once it was sent: what was rendered is kept for the next time."""
 
-    __slots__ = ("body", "content_type", "headers", "status")
+    __slots__ = ("body", "content_type", "headers", "rendered", "status")
 
     def __init__(
         self, status: int, body: bytes = b"", headers: Headers = (), content_type: str = "application/json"
@@ -71,6 +71,8 @@ class Response:
         self.body = body
         self.headers = headers
         self.content_type = content_type
+        self.rendered: bytes | None = None
+        """The bytes of the answer on a connection that is kept."""
 
 
 class Writer(Protocol):

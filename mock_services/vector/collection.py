@@ -47,9 +47,10 @@ class Collection:
         self._vectors: Vectors = np.zeros((0, dimensions), dtype=np.float32)
 
     @classmethod
-    def seeded(cls, count: int, dimensions: int, seed: int) -> Collection:
+    def seeded(cls, count: int, dimensions: int, seed: int, *, text_ids: bool = False) -> Collection:
+        """Ids are 1, 2, ... or, with `text_ids`, "doc-1", "doc-2", ..."""
         collection = cls(dimensions)
-        collection.ids = list(range(1, count + 1))
+        collection.ids = [f"doc-{n}" if text_ids else n for n in range(1, count + 1)]
         collection._rows = {point: row for row, point in enumerate(collection.ids)}
         collection.payloads = seeded_payloads(count, seed)
         collection._vectors = vectors_of([payload["text"] for payload in collection.payloads], dimensions)

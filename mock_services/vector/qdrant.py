@@ -6,6 +6,7 @@ Shapes as the unmodified qdrant-client reads them: every answer is `{"result", "
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
@@ -18,7 +19,7 @@ from mock_services.vector.collection import Collection, DimensionError, Distance
 from mock_services.vector.filters import FilterError, read_filter
 from mock_services.vector.store import OverloadedError, TooManyReadsError, VectorSettings, VectorStore, whole_seconds
 
-VERSION = "1.15.4"
+VERSION = "1.20.0"
 _LARGEST_LIMIT = 10_000
 _LARGEST_UPSERT = 10_000
 _LARGEST_BATCH = 100
@@ -122,18 +123,23 @@ class Qdrant:
             return _answer(self._get_one(collection, what), started_s)
         if request.method != "POST" or what not in {*reads, "query", "search", "query/batch"}:
             raise ApiError(404, "Not found")
-        self._book_read()
+        body = _read(request)
+        self._book_reads(len(_batch(body)) if what == "query/batch" else 1)
         if what in reads:
-            return _answer(reads[what](collection, _read(request)), started_s)
-        return self._search(collection, what, _read(request), started_s)
+            return _answer(reads[what](collection, body), started_s)
+        return self._search(collection, what, body, started_s)
 
-    def _book_read(self) -> None:
+    def _book_reads(self, count: int) -> None:
+        """A batch costs one read a search (qdrant#5685)."""
         try:
-            self._store.check_read()
+            self._store.book_reads(count)
         except TooManyReadsError as error:
+            message = "Rate limiting exceeded: Read rate limit exceeded, "
+            if math.isinf(error.wait_s):
+                message += "request larger than rate limiter capacity, please try to split your request"
+                raise ApiError(429, message) from None
             hint_s = error.wait_s if self._store.settings.retry_after else None
-            message = "Rate limiting exceeded: Read rate limit exceeded, retry later"
-            raise ApiError(429, message, hint_s) from None
+            raise ApiError(429, message + "retry later", hint_s) from None
 
     async def _search(self, collection: Collection, what: str, body: Mapping[str, Any], started_s: float) -> Answer:
         try:

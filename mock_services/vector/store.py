@@ -37,7 +37,7 @@ class VectorSettings(SearchCost):
 
 
 class TooManyReadsError(Exception):
-    """The read limit: come back after `wait_s`."""
+    """The read limit: come back after `wait_s`; infinity where so many reads never fit at once."""
 
     def __init__(self, wait_s: float) -> None:
         super().__init__("read limit")
@@ -51,8 +51,9 @@ class OverloadedError(Exception):
 class VectorStore:
     """Collections behind a queue and a limit. Settings change at once; points stay."""
 
-    def __init__(self, settings: VectorSettings, context: Context) -> None:
+    def __init__(self, settings: VectorSettings, context: Context, *, text_ids: bool = False) -> None:
         self._context = context
+        self._text_ids = text_ids
         self._clock = SearchClock(context.seed)
         self._station = Station(settings.servers, settings.queue)
         self._bucket: ContinuousBucket | None = None
@@ -76,15 +77,15 @@ class VectorStore:
         if any(getattr(before, name) != getattr(settings, name) for name in seeded):
             self._seed_collection()
 
-    def check_read(self) -> None:
-        """Books one read. Raises TooManyReadsError."""
+    def book_reads(self, count: int = 1) -> None:
+        """Books reads, all or none. Raises TooManyReadsError."""
         if self._bucket is None:
             return
         now_s = self._context.clock()
-        wait_s = self._bucket.wait_s(1.0, now_s)
+        wait_s = self._bucket.wait_s(count, now_s)
         if wait_s > 0:
             raise TooManyReadsError(wait_s)
-        self._bucket.take(1.0, now_s)
+        self._bucket.take(count, now_s)
 
     def search(
         self, collection: Collection, query: Sequence[float], count: int, rows: NDArray[intp] | None
@@ -113,7 +114,7 @@ class VectorStore:
     def _seed_collection(self) -> None:
         settings = self.settings
         self.collections[settings.collection] = Collection.seeded(
-            settings.points, settings.dimensions, self._context.seed
+            settings.points, settings.dimensions, self._context.seed, text_ids=self._text_ids
         )
 
 

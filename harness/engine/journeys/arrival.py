@@ -43,7 +43,7 @@ class Arrival:
 
     @property
     def embedding(self) -> list[float]:
-        """A vector of 384 numbers."""
+        """A vector of 256 numbers."""
         vector: list[float] = orjson.loads(self.embedding_json)
         return vector
 

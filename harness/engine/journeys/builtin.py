@@ -11,7 +11,7 @@ from harness.engine.exchange import Request
 from harness.engine.job import EngineJob, JourneySpec
 from harness.engine.journeys.arrival import Arrival
 from harness.engine.journeys.template import Template
-from harness.engine.transport import render_headers
+from harness.engine.transport.wire import render_headers
 from harness.errors import Problem, UsageError
 
 KINDS = ("chat", "embed", "search", "tool", "http")

@@ -19,7 +19,7 @@ _MASK = (1 << 64) - 1
 _GAMMA = 0x9E3779B97F4A7C15
 _CORPUS_BYTES = 1 << 18
 _VECTORS = 64
-_DIMENSIONS = 384
+_DIMENSIONS = 256
 
 _WORDS = (
     "the of and to in is that for it with as was on are by this be at from or an have not they which one you were all "
@@ -79,7 +79,7 @@ class Prompts:
         return b"".join(parts)
 
     def vector(self, seq: int) -> bytes:
-        """A JSON array of 384 numbers, one of 64."""
+        """A JSON array of 256 numbers, one of 64."""
         return self._vectors[mix(self._seed, seq) % _VECTORS]
 
 

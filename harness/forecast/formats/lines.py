@@ -52,11 +52,13 @@ def parse_number(text: str) -> float:
     return value if math.isfinite(value) and value >= 0 else math.nan
 
 
-def parse_times(texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], bool]:
+def parse_times(
+    texts: Sequence[str], timezone: str = "UTC"
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], bool]:
     """(nanoseconds, parsed, relative) of ISO 8601 or numeric times, all of them one kind.
 
     Numbers below 1e8 are seconds on the file's own clock (`relative`); larger ones are Unix time in s, ms, us or ns, by
-    their size. Times without a zone are UTC.
+    their size. Times without a zone of their own are of `timezone`; a local time that a clock change skipped is none.
     """
     if not texts:
         return np.empty(0, np.int64), np.empty(0, bool), False
@@ -67,11 +69,26 @@ def parse_times(texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArra
             return *_numeric_ns(texts, 1_000_000_000), True
         scale = next(scale for limit, scale in _EPOCH_UNITS if typical < limit)
         return *_numeric_ns(texts, scale), False
-    stamps = pd.to_datetime(pd.Series(list(texts), dtype="str"), format="ISO8601", utc=True, errors="coerce")
+    stamps = _iso_times(pd.Series(list(texts), dtype="str"), timezone)
     in_range = stamps.between(_EARLIEST, _LATEST)
     filled = stamps.where(in_range, _EARLIEST)
     times_ns: npt.NDArray[np.int64] = filled.dt.as_unit("ns").astype("int64").to_numpy().astype(np.int64)
     return times_ns, in_range.to_numpy(np.bool_), False
+
+
+def _iso_times(texts: pd.Series[str], timezone: str) -> pd.Series[pd.Timestamp]:
+    stamps = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
+    if timezone == "UTC":
+        return stamps
+    zoned = texts.str.contains(r"(?:[Zz]|[+-]\d{2}:?\d{2})$", regex=True)
+    wall = stamps[~zoned].dt.tz_localize(None)
+    # The hour that a clock change repeats: summer time first, standard time once the clock was seen to jump back.
+    date = wall.dt.floor("D")
+    back = (wall.diff() <= pd.Timedelta(minutes=-10)) & (date == date.shift())
+    summer = (back.groupby(date).cumsum() == 0).to_numpy()
+    local = wall.dt.tz_localize(timezone, ambiguous=summer, nonexistent="NaT")
+    stamps[~zoned] = local.dt.tz_convert("UTC")
+    return stamps
 
 
 def _plain_number(text: str) -> float:

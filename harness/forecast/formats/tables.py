@@ -15,7 +15,9 @@ from harness.forecast.formats.lines import (
 )
 from harness.forecast.history import Issue, Rows
 
-TIME_NAMES = frozenset({"timestamp", "time", "t", "ts", "date", "datetime", "ds", "bucket", "_time", "start", "minute"})
+TIME_NAMES = frozenset(
+    {"timestamp", "time", "t", "ts", "date", "datetime", "ds", "bucket", "_time", "start", "minute", "time_s", "t_s"}
+)
 COUNT_NAMES = frozenset({"count", "value", "requests", "hits", "events", "calls", "n", "y", "total", "request_count"})
 RATE_NAMES = {
     "rps": 1.0, "qps": 1.0, "rate": 1.0, "req/s": 1.0, "requests_per_second": 1.0, "rate_per_s": 1.0, "tps": 1.0,
@@ -24,7 +26,7 @@ RATE_NAMES = {
 BLANKS = frozenset({"", "nan", "null", "none", "na", "n/a", "-"})
 
 
-def read_table(text: str, name: str) -> Rows:
+def read_table(text: str, name: str, timezone: str = "UTC") -> Rows:
     """`timestamp,count` (any of the usual names), `t,rps`, or two columns without a header. One row a bucket.
 
     A blank count is a gap, reported; anything else that is no number is refused with its line and column.
@@ -36,7 +38,7 @@ def read_table(text: str, name: str) -> Rows:
     time_at, value_at, scale, is_rate, first = _columns(lines[0][1], delimiter, name)
     fields = [(number, split_fields(line, delimiter)) for number, line in lines[first:]]
     wide = max(time_at, value_at)
-    times_ns, parsed, relative = parse_times([f[time_at] if len(f) > wide else "" for _, f in fields])
+    times_ns, parsed, relative = parse_times([f[time_at] if len(f) > wide else "" for _, f in fields], timezone)
     problems, kept, values, blanks = [], [], [], []
     for i, (number, row) in enumerate(fields):
         if len(row) <= wide:
@@ -87,14 +89,14 @@ def _column(row: list[str], index: int) -> int:
     return sum(len(field) + 1 for field in row[:index]) + 1
 
 
-def read_timestamps(text: str, name: str) -> Rows:
+def read_timestamps(text: str, name: str, timezone: str = "UTC") -> Rows:
     """One request time a line (ISO 8601, Unix time or seconds), with or without a header."""
     lines = list(numbered_lines(text))
     if lines and not parse_times([lines[0][1].strip()])[1][0]:
         lines = lines[1:]
     if not lines:
         raise UsageError(Problem("empty history", "give one request time a line", file=name))
-    times_ns, parsed, relative = parse_times([line.strip() for _, line in lines])
+    times_ns, parsed, relative = parse_times([line.strip() for _, line in lines], timezone)
     if not parsed.all():
         bad = [(lines[i][0], 1, f"not a time: {lines[i][1][:40]!r}") for i in np.flatnonzero(~parsed)]
         raise refuse(name, bad)

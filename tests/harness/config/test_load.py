@@ -67,6 +67,7 @@ def test_the_plan_of_the_design_is_read_whole(folder: Path) -> None:
         )
     )
     assert plan.arrivals.from_ == folder / "peak.json"
+    assert plan.profile == str(folder / "mine.py")
     assert plan.prompts is not None
     assert plan.prompts.tokens == folder / "peak.json"
     assert plan.upstreams["llm/primary"].to_service("llm/primary") == {
@@ -121,6 +122,15 @@ def test_a_profile_lays_its_fields_over_the_plan(folder: Path) -> None:
     assert (problem.line, problem.column) == (7, 20)
     (problem,) = problems(path, profile="cii")
     assert "did you mean 'ci'?" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("profiles", "says"), [("[ci]", "should be overlays"), ("{ci: true}", "profiles.ci: should be fields")]
+)
+def test_profiles_that_are_none(folder: Path, profiles: str, says: str) -> None:
+    (problem,) = problems(write(folder, PLAN + f"profiles: {profiles}\n"), profile="ci")
+    assert says in problem.what
+    assert problem.line == 5
 
 
 def test_variables_are_replaced_and_secrets_are_not(folder: Path) -> None:

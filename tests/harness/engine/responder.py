@@ -13,7 +13,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_JSON = b'{"ok": true, "data": [], "result": []}'
+_JSON = (
+    b'{"data": [{"embedding": [0.1, 0.2]}], "result": {"points": []}, "choices": [{"finish_reason": "stop", '
+    b'"message": {"role": "assistant", "content": "yes"}}], "usage": {"prompt_tokens": 11, "completion_tokens": 1}}'
+)
 _CHUNKS = [
     b'data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n',
     *[b'data: {"choices":[{"index":0,"delta":{"content":"word "}}]}\n\n'] * 5,

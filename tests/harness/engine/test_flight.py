@@ -153,6 +153,18 @@ def test_a_journey_that_breaks_before_its_first_request_was_not_sent(bench: Any,
     assert (row["outcome"], row["reason"], row["sent_ns"]) == (Outcome.NOT_SENT, Reason.JOURNEY_ERROR, NEVER)
 
 
+def test_a_journey_that_asks_for_nothing_is_no_success(bench: Any, loop: Any) -> None:
+    def idle(arrival: Arrival) -> Steps:
+        if arrival.seq:
+            yield think(0.001)
+
+    flown = bench(idle, FakeWire(loop))
+    flown.fly(2)
+    rows = flown.land(2).array
+    assert rows["outcome"].tolist() == [Outcome.NOT_SENT] * 2
+    assert rows["reason"].tolist() == [Reason.JOURNEY_ERROR] * 2
+
+
 @pytest.mark.parametrize("nonsense", [None, 5, "text", object()])
 def test_a_journey_that_yields_nonsense_is_an_error_not_a_hang(bench: Any, loop: Any, nonsense: object) -> None:
     def odd(_: Arrival) -> Steps:

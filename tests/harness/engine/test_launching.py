@@ -10,9 +10,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgpack  # type: ignore[import-untyped]
 import numpy as np
 import psutil
 import pytest
+import zmq
 
 from harness.engine import EngineJob, EngineProcess, JourneySpec, Progress, launch, read_engine, read_rows
 from harness.errors import UsageError
@@ -96,8 +98,8 @@ def test_a_healthy_load_is_whole(tmp_path: Path, target: str, processes: int) ->
 
 
 @pytest.mark.e2e
-def test_a_killed_worker_is_lost_with_its_arrivals_and_the_other_goes_on(tmp_path: Path, target: str) -> None:
-    arrivals = plan(tmp_path, 4.0, 100)
+def test_a_killed_worker_is_lost_and_the_rest_of_its_share_is_dealt_to_the_other(tmp_path: Path, target: str) -> None:
+    arrivals = plan(tmp_path, 6.0, 100)
     engine = start(tmp_path, job_with(target=target, processes=2))
     until(engine, 1.5)
     workers_of(engine)[1].kill()
@@ -106,12 +108,17 @@ def test_a_killed_worker_is_lost_with_its_arrivals_and_the_other_goes_on(tmp_pat
     assert [fact.state for fact in facts.workers] == ["done", "lost"]
     assert facts.workers[1].detail == "killed by SIGKILL"
     assert any("worker 1 was lost" in note for note in facts.notes)
-    assert 0 < ledger.lost < 200
-    assert ledger.accounted == 400
+    assert ledger.accounted == 600
     assert ledger.balanced, ledger.problems
     assert "without its end mark" in ledger.rows.damage[0]
     lost = ledger.rows.array[ledger.rows.array["outcome"] == Outcome.LOST_WITH_WORKER]
     assert set((lost["seq"] % 2).tolist()) == {1}
+    assert 0 < np.ptp(lost["due_ns"]) < 3e9, "the curve is whole again within seconds"
+    taken = ledger.rows.arrivals()
+    taken = taken[(taken["seq"] % 2 == 1) & (taken["worker"] == 0)]
+    assert taken.size > 100
+    assert (taken["outcome"] == Outcome.OK).all()
+    assert sum(fact.planned for fact in facts.workers) == 600
 
 
 @pytest.mark.e2e
@@ -202,6 +209,33 @@ def test_a_worker_that_stands_still_is_seen_and_does_not_burst(tmp_path: Path, t
     assert ledger.balanced, ledger.problems
     assert ledger.outcomes["not_sent"] > 80
     assert facts.stopped_early == ""
+
+
+@pytest.mark.e2e
+def test_ghosts_forgers_and_malformed_frames_are_refused_and_the_load_goes_on(tmp_path: Path, target: str) -> None:
+    """What a stock Locust master takes: a ghost worker, a million forged requests, a frame that ends its listener."""
+    arrivals = plan(tmp_path, 5.0, 50)
+    engine = start(tmp_path, job_with(target=target))
+    until(engine, 0.5)
+    port = next(c.laddr.port for c in psutil.Process(engine.pid).net_connections("tcp") if c.status == "LISTEN")
+    listening = [c.laddr.ip for c in psutil.Process(engine.pid).net_connections("tcp") if c.status == "LISTEN"]
+    assert set(listening) == {"127.0.0.1"}
+    forged = {"stats": [], "stats_total": {"num_requests": 10**6}, "user_classes_count": {}, "user_count": 0}
+    with zmq.Context() as context, context.socket(zmq.DEALER) as ghost:
+        ghost.setsockopt(zmq.IDENTITY, b"ghost")
+        ghost.setsockopt(zmq.LINGER, 2000)
+        ghost.connect(f"tcp://127.0.0.1:{port}")
+        ghost.send(msgpack.packb(("client_ready", "2.47.0", "ghost")))
+        ghost.send(msgpack.packb(("stats", forged, "ghost")))
+        for frames in ([b"\xc1"], [b""], [b"", b"", b""], [os.urandom(4000)], [msgpack.packb(10**6)]):
+            ghost.send_multipart(frames)
+        assert not ghost.poll(1000), "the master answered a ghost"
+    assert engine.wait() == 0
+    facts, ledger = read_engine(tmp_path), books(tmp_path, arrivals)
+    assert any(note.startswith("refused a frame without this run's key") for note in facts.notes)
+    assert [fact.state for fact in facts.workers] == ["done"]
+    assert ledger.balanced, ledger.problems
+    assert ledger.outcomes == {"ok": 250}
 
 
 @pytest.mark.e2e

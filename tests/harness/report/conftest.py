@@ -9,8 +9,20 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from harness.analysis.evidence import Evidence, PhaseWindow, Planned
-from harness.analysis.verdict import Bottleneck, Capacity, Caveat, Check, FailureMode, State, Trust, Verdict, Word
+from harness.analysis import (
+    Bottleneck,
+    Capacity,
+    Caveat,
+    Check,
+    Evidence,
+    FailureMode,
+    PhaseWindow,
+    Planned,
+    State,
+    Trust,
+    Verdict,
+    Word,
+)
 from harness.report import Dependency, FaultBand, Report, Run, SlowRequest
 from harness.results import NEVER, RESULT_DTYPE, TELEMETRY_DTYPE, Catalog, Outcome, Reason, Rows
 
@@ -132,7 +144,7 @@ def check(slo: str, metric: str, state: State, **given: object) -> Check:
         "p_value": 1.0,
         "source": "slo.yaml:3:5",
     }
-    return Check(slo, metric, state=state, **(facts | given))  # type: ignore[arg-type]
+    return Check(slo, metric, state=state, **(facts | given))  # type: ignore[arg-type] -- a table of facts
 
 
 MET = (

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as Tree
 import numpy as np
 import pytest
 
-from harness.analysis.verdict import Capacity
+from harness.analysis import Capacity
 from harness.report import Report
 from harness.report.charts import (
     HALF,
@@ -20,7 +20,7 @@ from harness.report.charts import (
     latency_axis,
     load_chart,
 )
-from harness.report.series import exceedance, latencies_s, timeline
+from harness.report.series import Timed, exceedance, latencies_s, timeline
 from harness.report.timeline_chart import Events, timeline_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -83,7 +83,7 @@ def test_charts_of_every_run_are_whole(named_report: tuple[str, Report], size: S
     _, report = named_report
     assert report.rows is not None
     assert report.evidence is not None
-    data = timeline(report.rows, report.evidence, "ttft", 0.95, ("peak",))
+    data = timeline(report.rows, report.evidence, Timed("ttft", 0.95), ("peak",))
     assert data is not None
     events = Events(report.evidence.phases or (), report.faults, report.run.at)
     drawn(timeline_chart(data, TTFT, events, size))
@@ -97,7 +97,7 @@ def test_a_quota_cut_shows_as_crosses_and_as_a_share_of_failures(reports: dict[s
     good, bad = (
         drawn(load_chart(data, TTFT, Capacity(), WIDE))
         for name in ("pass", "fail")
-        if (data := timeline(reports[name].rows, None, "ttft", 0.95, ())) is not None  # type: ignore[arg-type]
+        if (data := timeline(reports[name].rows, None, Timed("ttft", 0.95))) is not None  # type: ignore[arg-type] -- a table of facts
     )
     crosses = [sum(t.text == "\u00d7" for t in root.iter(f"{SVG}text")) for root in (good, bad)]
     assert crosses[0] == 0
@@ -127,7 +127,7 @@ def test_one_arrival_is_enough_to_draw(reports: dict[str, Report]) -> None:
     rows = reports["pass"].rows
     assert rows is not None
     one = Rows(rows.array[:1], rows.catalog)
-    data = timeline(one, None, "ttft", 0.95)
+    data = timeline(one, None, Timed("ttft", 0.95))
     assert data is not None
     drawn(timeline_chart(data, TTFT, Events((), (), lambda s: f"{s:.0f} s"), WIDE))
     drawn(load_chart(data, TTFT, Capacity(), WIDE))

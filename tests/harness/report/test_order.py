@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.analysis.verdict import FailureMode, State
+from harness.analysis import FailureMode, State
 from harness.report import Report
 from harness.report.order import failure_groups, latency_checks, quantile_of, worst_first
 

@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.evidence import Evidence, Planned
+from harness.analysis import Evidence, Planned
 from harness.report.series import (
     BINS_MAX,
+    Timed,
     bin_width_s,
     exceedance,
     gap_quantiles,
-    judged_mask,
     latencies_s,
-    scope_mask,
     timeline,
 )
 from harness.results import NEVER, RESULT_DTYPE, Catalog, Outcome, Rows
+from harness.results.row import FLAG_STREAMED
 
 CATALOG = Catalog(journeys=("chat", "search"), phases=("warm", "peak"))
 
@@ -41,7 +41,17 @@ def rows_of(
 def test_a_failure_is_infinitely_slow_however_fast_it_came() -> None:
     rows = rows_of([0, 1, 2], [0.5, 0.001, 0.2], [Outcome.OK, Outcome.THROTTLED, Outcome.DEGRADED])
     assert latencies_s(rows.array, "e2e").tolist() == [0.5, np.inf, pytest.approx(0.2)]
-    assert np.isinf(latencies_s(rows.array, "ttft")).all(), "no content ever came"
+    assert latencies_s(rows.array, "ttft").tolist() == pytest.approx([np.nan, np.inf, np.nan], nan_ok=True), (
+        "no streams"
+    )
+    rows.array["flags"] = FLAG_STREAMED
+    assert np.isinf(latencies_s(rows.array, "ttft")).all(), "a stream without content is no fast answer"
+
+
+def test_service_time_runs_from_the_send_and_gaps_are_as_told() -> None:
+    rows = rows_of([0, 0], [3, 3], sent_ns=[10**9] * 2, first_token_ns=[2 * 10**9, NEVER], max_gap_us=[250_000, 0])
+    assert latencies_s(rows.array, "service").tolist() == [2, 2]
+    assert latencies_s(rows.array, "gap").tolist() == pytest.approx([0.25, np.nan], nan_ok=True)
 
 
 def test_tpot_needs_two_tokens() -> None:
@@ -49,25 +59,12 @@ def test_tpot_needs_two_tokens() -> None:
     assert latencies_s(rows.array, "tpot").tolist() == pytest.approx([0.1, np.nan], nan_ok=True)
 
 
-def test_scope_and_judged_phases_choose_rows() -> None:
-    rows = rows_of([0, 1, 2], [1, 1, 1], journey=[0, 1, 1], phase=[0, 0, 1])
-    assert scope_mask(rows.array, CATALOG, "e2e p95 <= 1s where journey=search, phase=peak").tolist() == [
-        False,
-        False,
-        True,
-    ]
-    assert scope_mask(rows.array, CATALOG, "e2e p95 <= 1s").all()
-    assert not scope_mask(rows.array, CATALOG, "e2e p95 <= 1s where journey=nobody").any()
-    assert judged_mask(rows.array, CATALOG, ("peak",)).tolist() == [False, False, True]
-    assert not judged_mask(rows.array, CATALOG, ("unknown",)).any()
-
-
 def test_every_arrival_is_in_exactly_one_bin() -> None:
     rng = np.random.default_rng(3)
     due = np.sort(rng.uniform(0, 90, 3000)).tolist()
     outcomes = rng.choice([Outcome.OK, Outcome.THROTTLED, Outcome.TIMEOUT], 3000).tolist()
     rows = rows_of(due, [0.1] * 3000, outcomes)
-    data = timeline(rows, None, "e2e", 0.95, ())
+    data = timeline(rows, None, Timed("e2e", 0.95))
     assert data is not None
     assert data.count.sum() == 3000
     assert sum(int(c.sum()) for c in data.outcomes.values()) == sum(o != Outcome.OK for o in outcomes)
@@ -79,7 +76,7 @@ def test_the_bins_quantiles_are_those_of_numpy() -> None:
     rng = np.random.default_rng(4)
     due = np.sort(rng.uniform(0, 60, 2000))
     latency = rng.lognormal(0, 0.5, 2000)
-    data = timeline(rows_of(due.tolist(), latency.tolist()), None, "e2e", 0.9)
+    data = timeline(rows_of(due.tolist(), latency.tolist()), None, Timed("e2e", 0.9))
     assert data is not None
     seen = np.round(latency * 1e9) / 1e9
     for i in range(data.count.size):
@@ -89,7 +86,7 @@ def test_the_bins_quantiles_are_those_of_numpy() -> None:
 
 def test_a_tail_of_failures_has_no_quantile() -> None:
     outcomes = [Outcome.OK] * 90 + [Outcome.THROTTLED] * 10
-    data = timeline(rows_of([0.1] * 100, [0.2] * 100, outcomes), None, "e2e", 0.95)
+    data = timeline(rows_of([0.1] * 100, [0.2] * 100, outcomes), None, Timed("e2e", 0.95))
     assert data is not None
     assert np.isinf(data.tail_s[0])
     assert data.p50_s[0] == pytest.approx(0.2)
@@ -99,7 +96,7 @@ def test_planned_arrivals_that_never_came_stay_on_the_timeline() -> None:
     rows = rows_of([0.0, 1.0], [0.1, 0.1])
     due = np.array([0, 10**9, 50 * 10**9], np.int64)
     planned = Planned(due, np.zeros(3, np.uint8), np.zeros(3, np.uint8), np.arange(3, dtype=np.uint32))
-    data = timeline(rows, Evidence(own_run=True, planned=planned), "e2e", 0.95)
+    data = timeline(rows, Evidence(own_run=True, planned=planned), Timed("e2e", 0.95))
     assert data is not None
     assert data.due_rate is not None
     assert (data.due_rate * data.width_s).sum() == pytest.approx(3)
@@ -107,7 +104,7 @@ def test_planned_arrivals_that_never_came_stay_on_the_timeline() -> None:
 
 
 def test_no_arrival_no_timeline() -> None:
-    assert timeline(rows_of([], []), None, "e2e", 0.95) is None
+    assert timeline(rows_of([], []), None, Timed("e2e", 0.95)) is None
 
 
 @given(st.floats(0.5, 1e6), st.integers(1, 10**7))
@@ -154,5 +151,5 @@ def test_a_million_rows_take_under_two_seconds() -> None:
     array["finished_ns"] = array["due_ns"] + rng.integers(10**7, 10**9, array.size)
     array["seq"] = np.arange(array.size)
     start = time.process_time()
-    assert timeline(Rows(array, CATALOG), None, "e2e", 0.99) is not None
+    assert timeline(Rows(array, CATALOG), None, Timed("e2e", 0.99)) is not None
     assert time.process_time() - start < 2

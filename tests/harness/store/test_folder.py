@@ -124,3 +124,10 @@ def test_numbers_that_json_does_not_know_are_refused(tmp_path: Path) -> None:
     run = made(tmp_path)
     with pytest.raises(ValueError, match="JSON"):
         run.write_manifest({"rate": float("nan")})
+
+
+def test_files_of_a_run_are_written_whole(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    run.write_text(run.verdict, "{}")
+    run.write_bytes(run.report, b"<html>")
+    assert (run.verdict.read_text(), run.report.read_bytes()) == ("{}", b"<html>")

@@ -7,7 +7,7 @@ import asyncio
 import orjson
 import pytest
 
-from tests.mock_services.copilot.stage import Stage, chunk, hangs, is_dead, refuses, says, streams
+from tests.mock_services.copilot.stage import Stage, answers, chunk, hangs, is_dead, refuses, says, streams
 
 QUICK = {"first_token_s": 0.02, "embed_s": 0.02, "vector_s": 0.02, "tool_s": 0.02}
 
@@ -81,6 +81,13 @@ def test_without_retrieval_the_answer_still_comes_and_is_marked(stage: Stage, st
     assert "Passages" not in stage.body("primary")["messages"][0]["content"]
 
 
+def test_finding_nothing_is_marked_though_nothing_failed(stage: Stage) -> None:
+    stage.vector = answers({"result": {"points": []}, "status": "ok"})
+    stage.opens()
+    reply = asyncio.run(stage.ask())
+    assert (reply.status, reply.headers["x-degraded"]) == (200, "no-retrieval")
+
+
 def test_several_degradations_are_listed(stage: Stage) -> None:
     stage.vector = stage.tools = is_dead
     stage.primary = refuses(500)
@@ -99,7 +106,7 @@ def test_a_dead_vector_database_is_left_alone_after_a_while(stage: Stage) -> Non
             assert reply.headers["x-degraded"] == "no-retrieval"
 
     asyncio.run(scene())
-    assert stage.calls()["vector"] == 5
+    assert stage.calls()["vector"] == 10
     assert stage.calls()["primary"] == 20
 
 
@@ -111,12 +118,12 @@ def test_a_dead_primary_is_left_alone_probed_and_taken_back(stage: Stage) -> Non
         for _ in range(20):
             assert (await stage.ask()).headers["x-served-by"] == "fallback"
         assert stage.calls()["primary"] == 5
-        stage.now_s += 2.6
+        stage.now_s += 2.1
         for _ in range(5):
             assert (await stage.ask()).headers["x-served-by"] == "fallback"
         assert stage.calls()["primary"] == 6, "one probe, and it failed"
         stage.primary = streams("Back")
-        stage.now_s += 5.1
+        stage.now_s += 4.1
         for _ in range(5):
             reply = await stage.ask()
             assert (reply.headers["x-served-by"], reply.text) == ("primary", "Back")

@@ -240,3 +240,18 @@ def test_responses_whole_and_streamed(in_lab: Any) -> None:
         assert streamed == events[-1]["response"]["output"][0]["content"][0]["text"]
 
     in_lab(body)
+
+
+def test_regions_have_their_own_capacity_and_distance(in_lab: Any) -> None:
+    async def body(lab: Any) -> None:
+        near, far = await lab.chat("near"), await lab.chat("far")
+        assert near.headers["x-ratelimit-limit-tokens"] == "60000"
+        assert far.headers["x-ratelimit-limit-tokens"] == "36000"
+        assert far.elapsed.total_seconds() >= 0.08
+        changed = await lab.patch("far", capacity=1.0)
+        assert changed["capacity"] == 1.0
+        assert (await lab.chat("far")).headers["x-ratelimit-limit-tokens"] == "60000"
+
+    region = {"mock": "openai", "preset": "instant", "tpm": 60_000}
+    far = {**region, "name": "far", "region": "eu-west", "capacity": 0.6, "distance_ms": 80}
+    in_lab(body, {**region, "name": "near"}, far)

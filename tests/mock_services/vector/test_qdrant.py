@@ -1,39 +1,20 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from typing import Any
 
 import orjson
 import pytest
 
 from mock_services.llm.embedding import embed
-from mock_services.server import Request, Response
-from mock_services.service import Context, SettingsError, change_settings, parse_settings
+from mock_services.server import Response
+from mock_services.service import SettingsError, change_settings, parse_settings
 from mock_services.vector.qdrant import QDRANT, QdrantSettings
+from tests.mock_services.vector.mock import Mock
 
 
-class Mock:
-    """A Qdrant without a socket, on a clock that stands still unless told; searches take no time by default."""
-
-    def __init__(self, **settings: Any) -> None:
-        instant = {"base_ms": 0, "per_doubling_ms": 0, "per_candidate_ms": 0, "points": 300, "dimensions": 32}
-        self.now_s = 100.0
-        self.context = Context("vector", 42, lambda: self.now_s)
-        self.service = QDRANT.build(parse_settings(QdrantSettings, {**instant, **settings}), self.context)
-
-    async def ask(self, method: str, path: str, body: Any = None) -> Response:
-        self.context.loop = asyncio.get_running_loop()
-        data = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
-        answer = self.service.handle(Request(method, path, {}, data, True))
-        if inspect.isawaitable(answer):
-            answer = await answer
-        assert isinstance(answer, Response)
-        return answer
-
-    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        answer = asyncio.run(self.ask(method, path, body))
-        return answer.status, orjson.loads(answer.body)
+def qdrant(**settings: Any) -> Mock:
+    return Mock(QDRANT, **settings)
 
 
 QUERY = embed("a refund within fourteen days", 32).tolist()
@@ -41,7 +22,7 @@ PATH = "/collections/docs/points/query"
 
 
 def test_a_query_finds_the_nearest_points() -> None:
-    status, body = Mock().call("POST", PATH, {"query": QUERY, "limit": 3, "with_payload": True})
+    status, body = qdrant().call("POST", PATH, {"query": QUERY, "limit": 3, "with_payload": True})
     assert status == 200 and body["status"] == "ok" and body["time"] >= 0
     points = body["result"]["points"]
     assert len(points) == 3
@@ -51,7 +32,7 @@ def test_a_query_finds_the_nearest_points() -> None:
 
 
 def test_the_forms_of_a_query() -> None:
-    mock = Mock()
+    mock = qdrant()
     plain = mock.call("POST", PATH, {"query": QUERY})[1]["result"]["points"]
     assert len(plain) == 10 and "payload" not in plain[0]
     assert mock.call("POST", PATH, {"query": {"nearest": QUERY}})[1]["result"]["points"] == plain
@@ -72,12 +53,12 @@ def test_the_forms_of_a_query() -> None:
 
 def test_a_filter_holds_for_every_hit() -> None:
     wanted = {"must": [{"key": "topic", "match": {"value": "returns"}}]}
-    body = Mock().call("POST", PATH, {"query": QUERY, "filter": wanted, "limit": 100, "with_payload": True})[1]
+    body = qdrant().call("POST", PATH, {"query": QUERY, "filter": wanted, "limit": 100, "with_payload": True})[1]
     assert {point["payload"]["topic"] for point in body["result"]["points"]} == {"returns"}
 
 
 def test_what_is_wrong_is_said_as_qdrant_says_it() -> None:
-    mock = Mock()
+    mock = qdrant()
     status, body = mock.call("POST", "/collections/nope/points/query", {"query": QUERY})
     assert (status, body["status"]["error"]) == (404, "Not found: Collection `nope` doesn't exist!")
     status, body = mock.call("POST", PATH, {"query": [1.0, 2.0]})
@@ -91,7 +72,7 @@ def test_what_is_wrong_is_said_as_qdrant_says_it() -> None:
 
 
 def test_the_read_limit_is_kept_and_says_when_to_come_back() -> None:
-    mock = Mock(read_rate_limit=60)
+    mock = qdrant(read_rate_limit=60)
 
     async def scene() -> list[Response]:
         return [await mock.ask("POST", PATH, {"query": QUERY}) for _ in range(62)]
@@ -109,8 +90,18 @@ def test_the_read_limit_is_kept_and_says_when_to_come_back() -> None:
     assert mock.call("POST", PATH, {"query": QUERY})[0] == 200
 
 
+def test_a_batch_costs_a_read_for_each_search() -> None:
+    mock = qdrant(read_rate_limit=5)
+    path = "/collections/docs/points/query/batch"
+    assert mock.call("POST", path, {"searches": [{"query": QUERY}] * 4})[0] == 200
+    assert mock.call("POST", path, {"searches": [{"query": QUERY}] * 2})[0] == 429
+    assert mock.call("POST", PATH, {"query": QUERY})[0] == 200
+    answer = asyncio.run(mock.ask("POST", path, {"searches": [{"query": QUERY}] * 6}))
+    assert (answer.status, answer.headers) == (429, []) and b"split your request" in answer.body
+
+
 def test_a_full_queue_is_503() -> None:
-    mock = Mock(base_ms=5, servers=1, queue=1, spread=0, stall_share=0)
+    mock = qdrant(base_ms=5, servers=1, queue=1, spread=0, stall_share=0)
 
     async def scene() -> list[int]:
         # the mock's clock stands still, so that all of them arrive at once
@@ -123,16 +114,16 @@ def test_a_full_queue_is_503() -> None:
 
 
 def test_bad_results_on_purpose() -> None:
-    right = Mock().call("POST", PATH, {"query": QUERY, "limit": 5})[1]["result"]["points"]
-    assert Mock(results="empty").call("POST", PATH, {"query": QUERY})[1]["result"]["points"] == []
-    wrong = Mock(results="wrong").call("POST", PATH, {"query": QUERY, "limit": 5})[1]["result"]["points"]
+    right = qdrant().call("POST", PATH, {"query": QUERY, "limit": 5})[1]["result"]["points"]
+    assert qdrant(results="empty").call("POST", PATH, {"query": QUERY})[1]["result"]["points"] == []
+    wrong = qdrant(results="wrong").call("POST", PATH, {"query": QUERY, "limit": 5})[1]["result"]["points"]
     assert not {p["id"] for p in wrong} & {p["id"] for p in right}
-    stale = Mock(results="stale").call("POST", PATH, {"query": QUERY, "limit": 5})[1]["result"]["points"]
+    stale = qdrant(results="stale").call("POST", PATH, {"query": QUERY, "limit": 5})[1]["result"]["points"]
     assert {p["version"] for p in stale} == {1} != {p["version"] for p in right}
 
 
 def test_points_and_collections_can_be_made() -> None:
-    mock = Mock()
+    mock = qdrant()
     assert mock.call("GET", "/collections")[1]["result"]["collections"] == [{"name": "docs"}]
     created = {"vectors": {"size": 2, "distance": "Euclid"}}
     assert mock.call("PUT", "/collections/mine", created)[1]["result"] is True

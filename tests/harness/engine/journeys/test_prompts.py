@@ -35,8 +35,8 @@ def test_the_hash_never_collides_for_one_seed(seed: int, a: int, b: int) -> None
     assert (mix(seed, a) == mix(seed, b)) == (a == b)
 
 
-def test_vectors_are_of_384_numbers() -> None:
-    assert len(orjson.loads(PROMPTS.vector(9))) == 384
+def test_vectors_have_the_size_of_a_short_embedding() -> None:
+    assert len(orjson.loads(PROMPTS.vector(9))) == 256
 
 
 def test_prompts_of_a_file_are_sent_as_they_are(tmp_path: Path) -> None:

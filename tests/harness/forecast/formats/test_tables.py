@@ -127,5 +127,5 @@ def test_an_unreadable_request_time_has_its_line():
 
 
 def test_an_unknown_format_lists_the_known_ones():
-    with pytest.raises(UsageError, match="one of auto, table, timestamps, azure-llm"):
+    with pytest.raises(UsageError, match="one of auto, table, timestamps, access-log"):
         read_history("1\n2\n", "r.txt", "csv")
