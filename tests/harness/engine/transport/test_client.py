@@ -164,7 +164,7 @@ def endless_body(peer: Any) -> None:
     peer.request()
     peer.stream()
     while True:
-        peer.chunk(b"data: x\n\n" * 1000)
+        peer.chunk(b"data: %b\n\n" % (b"x" * 8000))
 
 
 def swapped(peer: Any) -> None:
