@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,19 +13,21 @@ import pandas as pd
 from harness.errors import Problem, UsageError
 from harness.forecast.backtest import Backtest, run_backtest
 from harness.forecast.burst import fit_burst, worst_second_per_s
-from harness.forecast.conformal import LEAST_SCORES, level_at, levels_of, recent
+from harness.forecast.conformal import LEAST_SCORES, level_at, recent
 from harness.forecast.daygrid import DAY_S, DayGrid, day_grid, filled
+from harness.forecast.growth import Spread, Uplift, as_spread, grown_levels, uplift_factors
 from harness.forecast.history import Floats, History
 from harness.forecast.models import MODELS
 from harness.forecast.peak import NOISY, OBSERVED, PREDICTABLE, UNPREDICTABLE, Peak, Recorded
 from harness.forecast.shape import Burst
-from harness.forecast.words import forecast_notes, observed_sentence, peak_sentence
+from harness.forecast.words import forecast_notes, observed_sentence, peak_sentence, plan_notes
 
 LABEL_QUANTILE = 0.9
 """Labels compare the peak at this level (or the highest certified one below it) with the median peak..."""
 PREDICTABLE_WITHIN = 1.25
 NOISY_WITHIN = 2.0
 """...over-provisioning up to a quarter is PREDICTABLE, up to twice is NOISY, beyond is UNPREDICTABLE."""
+MOST_HORIZON_DAYS = 366
 MOST_TOKENS = 4096
 MOST_RECORDED = 500_000
 
@@ -56,30 +59,36 @@ class Forecast:
     """Actual over forecast daily peak of past days, the most recent last: what the peak is calibrated with."""
 
 
-def forecast_peak(history: History, quantile: float = 0.95, growth: float = 1.0, horizon_days: int = 7) -> Forecast:
+def forecast_peak(
+    history: History,
+    quantile: float = 0.95,
+    growth: float | Spread = 1.0,
+    horizon_days: int = 7,
+    *,
+    uplifts: Sequence[Uplift] = (),
+    seed: int = 0,
+) -> Forecast:
     """The highest bucket of the busiest of the next `horizon_days` days, exceeded with a chance of at most
-    1 - `quantile`, times `growth`. A history of less than two days gives its observed shape, labelled as that.
+    1 - `quantile`, times `growth` (a factor, or low / mid / high of one: then drawn with `seed`), `uplifts` included.
+    A history of less than two days gives its observed shape, labelled as that.
 
     Raises UsageError where the arguments or the history cannot carry a forecast.
     """
-    if not 0 < quantile < 1:
-        raise UsageError(Problem(f"quantile is {quantile:g}", "give a share between 0 and 1, like 0.95"))
-    if not (growth > 0 and math.isfinite(growth)):
-        raise UsageError(Problem(f"growth is {growth:g}", "1.3 means 30 % more; it is above 0"))
-    if horizon_days < 1:
-        raise UsageError(Problem(f"horizon is {horizon_days} days", "at least one day"))
-    if not np.nansum(history.counts) > 0:
-        raise UsageError(Problem("the history holds no requests", "nothing can be forecast from it", history.name))
+    grown = _checked(history, quantile, growth, horizon_days)
     grid = day_grid(history)
     if grid.days < 2:
-        return _observed(history, grid, growth)
+        return _observed(history, grid, grown, uplifts)
     past = filled(grid.rates_per_s)
-    lead, backtest, model = _busiest_lead(grid, past, horizon_days)
+    factors = uplift_factors(uplifts, grid, horizon_days) * grown.mid
+    lead, backtest, model = _busiest_lead(grid, past, factors)
     scores = recent(backtest.scores(model), quantile)
     if scores.size == 0:
-        return _observed(history, grid, growth)
-    ahead = np.array([_predict(model, past, h) for h in range(1, horizon_days + 1)]) * growth
-    levels = levels_of(scores, float(ahead[lead - 1].max()))
+        return _observed(history, grid, grown, uplifts)
+    ahead = _ahead(model, past, factors)
+    top = float(ahead[lead - 1].max())
+    levels = grown_levels(scores, top / grown.mid, grown, seed)
+    if not levels:
+        return _observed(history, grid, grown, uplifts)
     level = level_at(levels, quantile) or levels[-1]
     label, spare = _label(scores)
     donor, curve = _donor_curve(grid, past, ahead[lead - 1])
@@ -93,26 +102,45 @@ def forecast_peak(history: History, quantile: float = 0.95, growth: float = 1.0,
         rates_per_s=curve,
         levels=levels,
         quantile_asked=quantile,
-        quantile=level.quantile if level.quantile < quantile else quantile,
+        quantile=min(level.quantile, quantile),
         start=_iso(grid, grid.days + lead - 1),
         timezone=history.timezone,
         burst=burst,
         burst_source="fitted" if burst else "",
         worst_second_per_s=worst,
         tokens=_token_pool(history),
-        provenance=_provenance(history, grid, growth)
-        | {
-            "model": model,
-            "lead_days": lead,
-            "wape": _rounded(backtest.wape(model)),
-            "wape_over_naive": _rounded(backtest.over_naive(model)),
-            "backtest_days": int(scores.size),
-            "over_provisioning": _rounded(spare),
-            "ramps_of_day": grid.day_label(donor),
-        },
-        notes=forecast_notes(history, grid, label, quantile, scores.size),
+        provenance=_provenance(history, grid, grown)
+        | _method(backtest, model, lead, int(scores.size))
+        | {"over_provisioning": _rounded(spare), "ramps_of_day": grid.day_label(donor)},
+        notes=(
+            *forecast_notes(history, grid, label, quantile, scores.size),
+            *plan_notes(lead, backtest.lead, uplifts, grown),
+        ),
     )
     return Forecast(history, peak, grid, _fan(grid, ahead, backtest, model), backtest, model, scores)
+
+
+def _checked(history: History, quantile: float, growth: float | Spread, horizon_days: int) -> Spread:
+    if not 0 < quantile < 1:
+        raise UsageError(Problem(f"quantile is {quantile:g}", "give a share between 0 and 1, like 0.95"))
+    if isinstance(growth, int | float) and not (growth > 0 and math.isfinite(growth)):
+        raise UsageError(Problem(f"growth is {growth:g}", "1.3 means 30 % more; it is above 0"))
+    if not 1 <= horizon_days <= MOST_HORIZON_DAYS:
+        raise UsageError(Problem(f"horizon is {horizon_days} days", f"1 to {MOST_HORIZON_DAYS} days"))
+    if not np.nansum(history.counts) > 0:
+        raise UsageError(Problem("the history holds no requests", "nothing can be forecast from it", history.name))
+    return as_spread(growth)
+
+
+def _method(backtest: Backtest, model: str, lead: int, scores: int) -> dict[str, str | float | int | None]:
+    return {
+        "model": model,
+        "lead_days": lead,
+        "backtest_lead_days": backtest.lead,
+        "backtest_days": scores,
+        "wape": _rounded(backtest.wape(model)),
+        "wape_over_naive": _rounded(backtest.over_naive(model)),
+    }
 
 
 def _rounded(value: float) -> float | None:
@@ -124,15 +152,18 @@ def _predict(model: str, past: Floats, lead: int) -> Floats:
     return np.maximum(predicted, 0.0)
 
 
-def _busiest_lead(grid: DayGrid, past: Floats, horizon_days: int) -> tuple[int, Backtest, str]:
-    """The day ahead whose forecast peak is the highest, with the backtest at that very lead and the model it chose."""
+def _ahead(model: str, past: Floats, factors: Floats) -> Floats:
+    """Rates of the days ahead, one row a day, times `factors` (days, slots)."""
+    return np.array([_predict(model, past, h + 1) for h in range(factors.shape[0])]) * factors
+
+
+def _busiest_lead(grid: DayGrid, past: Floats, factors: Floats) -> tuple[int, Backtest, str]:
+    """The day ahead whose forecast peak is the highest, with the backtest at that very lead and the model it chose.
+    Where the history has too few days to check that lead, the longest lead that it can check."""
     model = run_backtest(grid.rates_per_s, 1).choose()
-    peaks = [float(_predict(model, past, h).max()) for h in range(1, horizon_days + 1)]
-    lead = int(np.argmax(peaks)) + 1
-    backtest = run_backtest(grid.rates_per_s, lead)
-    while not backtest.tracks:  # too few days for that lead: the longest one that can be checked at all
-        lead -= 1
-        backtest = run_backtest(grid.rates_per_s, lead)
+    lead = int(np.argmax(_ahead(model, past, factors).max(axis=1))) + 1
+    checked = min(lead, max(1, grid.days // 2))
+    backtest = run_backtest(grid.rates_per_s, checked)
     return lead, backtest, backtest.choose()
 
 
@@ -172,14 +203,16 @@ def _fan(grid: DayGrid, ahead: Floats, backtest: Backtest, model: str) -> Fan:
     return Fan(grid.end_wall_ns, grid.bucket_s, expected, expected * min(low, 1.0), expected * max(high, 1.0))
 
 
-def _observed(history: History, grid: DayGrid, growth: float) -> Forecast:
-    rates = np.nan_to_num(history.rates_per_s) * growth
+def _observed(history: History, grid: DayGrid, growth: Spread, uplifts: Sequence[Uplift]) -> Forecast:
+    rates = np.nan_to_num(history.rates_per_s) * growth.mid
     burst = _fitted(history)
     top = float(rates.max())
     worst = worst_second_per_s(top, burst)
     recorded = None
-    notes = list(history.notes)
-    if history.requests is not None and growth == 1.0:
+    notes = [*history.notes, *history.intake.findings]
+    if uplifts:
+        notes.append("uplifts need a forecast: left out of an observed shape")
+    if history.requests is not None and growth.mid == 1.0:
         inside = history.requests.offsets_s < history.duration_s
         if int(inside.sum()) <= MOST_RECORDED:
             tokens = history.requests.tokens
@@ -224,7 +257,7 @@ def _token_pool(history: History) -> npt.NDArray[np.uint32] | None:
     return tokens[::step]
 
 
-def _provenance(history: History, grid: DayGrid, growth: float) -> dict[str, str | float | int | None]:
+def _provenance(history: History, grid: DayGrid, growth: Spread) -> dict[str, str | float | int | None]:
     return {
         "history": history.name,
         "format": history.format,
@@ -234,7 +267,7 @@ def _provenance(history: History, grid: DayGrid, growth: float) -> dict[str, str
         "span_s": history.duration_s,
         "days": grid.days,
         "gap_share": round(history.gap_share, 6),
-        "growth": growth,
+        "growth": growth.mid,
     }
 
 

@@ -25,7 +25,7 @@ def generate_history(seed: int, days: int = 14, peak_per_s: float = 20.0, start:
     assert days >= 1 and peak_per_s > 0
     rng = stream(seed, "history")
     first = pd.Timestamp(start)
-    day_shape = _day_shape()
+    shape = day_shape()
     # Noise, growth and crowds lift the highest bucket this much above the busiest day's smooth top (median over seeds).
     top = peak_per_s / 1.05
     rates = np.empty(days * _SLOTS)
@@ -34,7 +34,7 @@ def generate_history(seed: int, days: int = 14, peak_per_s: float = 20.0, start:
         level = _WEEKDAY[(first.day_of_week + day) % 7] * 1.01 ** (day / 7) * math.exp(rng.normal(0, 0.03))
         for slot in range(_SLOTS):
             drift = 0.9 * drift + rng.normal(0, 0.012)
-            rates[day * _SLOTS + slot] = top / max(_WEEKDAY) * level * day_shape[slot] * math.exp(drift)
+            rates[day * _SLOTS + slot] = top / max(_WEEKDAY) * level * shape[slot] * math.exp(drift)
     for _ in range(rng.poisson(days / 4)):
         begin, length = int(rng.integers(0, rates.size)), int(rng.integers(2, 9))
         rates[begin : begin + length] *= 1 + rng.gamma(2.0, 0.08)
@@ -44,7 +44,8 @@ def generate_history(seed: int, days: int = 14, peak_per_s: float = 20.0, start:
     return "\n".join(["timestamp,count", *rows]) + "\n"
 
 
-def _day_shape() -> Floats:
+def day_shape() -> Floats:
+    """A working day of an assistant, by 5-minute slot from midnight, its highest 1; shape (288,)."""
     hour = np.arange(_SLOTS) * 24 / _SLOTS
     shape = 0.06 + _hump(hour, 10.5, 2.1) + 0.95 * _hump(hour, 15.0, 2.2) + 0.25 * _hump(hour, 20.5, 1.6)
     shape -= 0.18 * _hump(hour, 12.6, 0.6)

@@ -50,9 +50,6 @@ class Requests:
     """From the start of the history, ascending; shape (n,)."""
     tokens: npt.NDArray[np.uint32] | None = None
     """(prompt, output) tokens of each, shape (n, 2)."""
-    groups: npt.NDArray[np.uint8] | None = None
-    """Index into `group_names`, shape (n,)."""
-    group_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,8 +95,6 @@ class Rows:
     (such rows are among `issues`); None: each row is a request."""
     is_rate: bool = False
     tokens: npt.NDArray[np.uint32] | None = None
-    groups: npt.NDArray[np.uint8] | None = None
-    group_names: tuple[str, ...] = ()
     issues: tuple[Issue, ...] = ()
     findings: tuple[str, ...] = ()
     samples: npt.NDArray[np.int64] | None = None
@@ -150,8 +145,7 @@ def _from_requests(rows: Rows, order: npt.NDArray[np.intp], source: _Source, fin
     if silence > max(60.0, 50 * span_s / offsets.size):
         findings.append(f"the longest silence is {silence:.0f} s: taken as no traffic, not as a gap in the recording")
     tokens = None if rows.tokens is None else rows.tokens[order]
-    groups = None if rows.groups is None else rows.groups[order]
-    requests = Requests(offsets, tokens, groups, rows.group_names)
+    requests = Requests(offsets, tokens)
     used = int(rows.times_ns.size)
     intake = Intake(used + sum(i.count for i in rows.issues), used, rows.issues, tuple(findings))
     start_ns = None if rows.relative else int(times[0])

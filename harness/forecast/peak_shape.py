@@ -50,15 +50,18 @@ def shape_from_peak(
     notes = _notes(peak, quantile, time_scale, rate_scale, process)
     run_s = for_s / time_scale
     recorded: Recorded | None = None
+    tokens, token_times_s = peak.tokens, None
     if process == "replay":
         assert peak.recorded is not None
         recorded = _recorded(peak.recorded, peak.duration_s, (from_s, for_s), time_scale, rate_scale, seed=seed)
         knots, rates = binned_curve(recorded.offsets_s, run_s, 5.0)
+        tokens = recorded.tokens
     else:
         factor = peak.peak_per_s(quantile) / peak.expected_peak_per_s if peak.expected_peak_per_s > 0 else 1.0
         knots, rates = curve_of_buckets(peak.rates_per_s * factor * rate_scale, peak.bucket_s)
         knots, rates = cut_curve(knots, rates, from_s, from_s + for_s)
         knots = knots / time_scale
+        tokens, token_times_s = _tokens_in_time(peak, (from_s, for_s), time_scale)
     shape = Shape(
         knots,
         rates,
@@ -67,9 +70,10 @@ def shape_from_peak(
         burst=chosen,
         replay_s=None if recorded is None else recorded.offsets_s,
         mix=dict(peak.mix),
-        tokens=peak.tokens if recorded is None else recorded.tokens,
+        tokens=tokens,
         notes=notes,
         label=peak.label,
+        token_times_s=token_times_s,
     )
     warm_s = min(max(shape.duration_s / 10, 5.0), 60.0) if warm_s is None else warm_s
     return with_warm_up(shape, warm_s) if warm_s > 0 else shape
@@ -156,6 +160,20 @@ def _recorded(
     return Recorded(kept, pairs)
 
 
+def _tokens_in_time(
+    peak: Peak, span: tuple[float, float], time_scale: float
+) -> tuple[npt.NDArray[np.uint32] | None, Floats | None]:
+    """The token pairs of the stretch with their moments in the run, so that a drawn arrival gets the sizes of its time;
+    the peak's pool, without times, where single requests are not known."""
+    if peak.recorded is None or peak.recorded.tokens is None:
+        return peak.tokens, None
+    from_s, for_s = span
+    inside = (peak.recorded.offsets_s >= from_s) & (peak.recorded.offsets_s < from_s + for_s)
+    if not inside.any():
+        return peak.tokens, None
+    return peak.recorded.tokens[inside], (peak.recorded.offsets_s[inside] - from_s) / time_scale
+
+
 def _notes(peak: Peak, quantile: float | None, time_scale: float, rate_scale: float, process: str) -> tuple[str, ...]:
     notes = list(peak.notes)
     level = peak.level(quantile)
@@ -164,6 +182,8 @@ def _notes(peak: Peak, quantile: float | None, time_scale: float, rate_scale: fl
         notes.append(OBSERVED_SAYS)
     elif level is not None and asked is not None and level.quantile < asked - 1e-9:
         notes.append(f"asked for the {asked:.3g} quantile; the history certifies {level.quantile:.3g}: that was used")
+    if process == "cox" and peak.recorded is not None:
+        notes.append("the curve holds the recorded minutes already: bursts drawn on top make it burstier than the tape")
     if time_scale != 1:
         notes.append(
             f"time runs {time_scale:g} times as fast at the true rates: ramps are steeper, and whatever has a clock of "

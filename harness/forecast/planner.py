@@ -88,7 +88,7 @@ def _journeys(
     weights = np.array(list(shape.mix.values()) or [1.0] * len(journeys))
     table = weights[None, :] if shape.mix_shares is None else shape.mix_shares
     starts = np.zeros(1) if shape.mix_times_s is None else shape.mix_times_s
-    edges = [*np.searchsorted(due_ns, np.rint(starts * 1e9)), due_ns.size]
+    edges = [*np.searchsorted(due_ns, np.rint(starts * 1e9).astype(np.int64)), due_ns.size]
     draws = stream(seed, "journeys").random(due_ns.size)
     out = np.empty(due_ns.size, dtype=np.uint8)
     for row, first, last in zip(table, edges[:-1], edges[1:], strict=True):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from harness.forecast.conformal import Level, certified
 from harness.forecast.daygrid import DayGrid
+from harness.forecast.growth import Spread, Uplift
 from harness.forecast.history import History
 from harness.forecast.peak import OBSERVED_SAYS, UNPREDICTABLE
 from harness.forecast.shape import Burst
@@ -62,4 +64,17 @@ def forecast_notes(history: History, grid: DayGrid, label: str, quantile: float,
         notes.append(f"past days say little about this peak: test multiples of the highest seen instead ({multiples})")
     if history.requests is None:
         notes.append(f"nothing is known below {grid.bucket_s:g} s: give request times, or a burst preset")
+    return tuple(notes)
+
+
+def plan_notes(lead: int, checked: int, uplifts: Sequence[Uplift], growth: Spread) -> tuple[str, ...]:
+    """What was laid over the history, and how far ahead the method could be checked."""
+    notes = []
+    if growth.low < growth.high:
+        notes.append(f"growth of {growth.low:g} / {growth.mid:g} / {growth.high:g} (low / mid / high) is an estimate")
+    elif growth.mid != 1:
+        notes.append(f"growth of {growth.mid:g} is taken as certain")
+    notes += [f"{u.name}: times {u.factor:g} from {u.start} to {u.end}, taken as certain" for u in uplifts]
+    if checked < lead:
+        notes.append(f"the busiest day is {lead} days ahead; so few days can only check forecasts {checked} ahead")
     return tuple(notes)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -37,3 +39,8 @@ def test_it_can_be_forecast(history):
     forecast = forecast_peak(history)
     assert forecast.peak.label == "PREDICTABLE"
     assert 17 < forecast.peak.peak_per_s() < 26
+
+
+def test_the_bundled_example_is_what_is_generated():
+    bundled = Path(__file__).resolve().parents[3] / "examples" / "history.csv"
+    assert bundled.read_text() == generate_history(42)

@@ -107,6 +107,15 @@ def test_a_trace_can_be_drawn_instead_of_replayed():
     assert shape_from_peak(DAY, burst="chat").process == "cox"
 
 
+def test_drawn_arrivals_have_the_token_sizes_of_their_time():
+    shape = shape_from_peak(TRACE, process="poisson", warm_s=30, slice=(300.0, 600.0))
+    array = plan_arrivals(shape, ("chat",), 1).array
+    recorded_at = TAPE[array["tokens_in"]] - 300 + 30
+    assert np.abs(recorded_at - array["due_ns"] / 1e9)[array["phase"] == 1].max() < 130  # 500 pairs at 5/s, and some
+    assert recorded_at.min() >= 30
+    assert recorded_at.max() < 630
+
+
 @pytest.mark.parametrize(
     ("peak", "arguments", "says"),
     [
