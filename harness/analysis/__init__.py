@@ -1,7 +1,15 @@
-"""The analysis room: rows in, a verdict out. Pure; see docs/architecture.md."""
+"""The analysis room: rows in, a verdict out. Pure; see docs/architecture.md.
 
+The capacity search is a door of its own: `from harness.analysis import capacity`.
+"""
+
+from harness.analysis.compare import Change, Difference, Identity, Tolerance, UnlikeRunsError, compare
 from harness.analysis.evidence import Calls, Deployment, Evidence, PhaseWindow, Planned, Prices
+from harness.analysis.foreign import read_foreign
 from harness.analysis.judge import judge
+from harness.analysis.looks import Looks, plan_looks
+from harness.analysis.openslo import slo_to_openslo, slos_from_openslo
+from harness.analysis.pool import Pooled, pool
 from harness.analysis.rows_csv import rows_from_csv
 from harness.analysis.rules import Confidence, Rules
 from harness.analysis.slo import Slo, SloError, parse_slo
@@ -23,24 +31,37 @@ __all__ = [
     "Calls",
     "Capacity",
     "Caveat",
+    "Change",
     "Check",
     "Confidence",
     "Deployment",
+    "Difference",
     "Evidence",
     "FailureMode",
+    "Identity",
+    "Looks",
     "PhaseWindow",
     "Planned",
+    "Pooled",
     "Prices",
     "Rules",
     "Slo",
     "SloError",
     "State",
+    "Tolerance",
     "Trust",
+    "UnlikeRunsError",
     "Verdict",
     "Word",
+    "compare",
     "judge",
     "parse_slo",
+    "plan_looks",
+    "pool",
+    "read_foreign",
     "rows_from_csv",
+    "slo_to_openslo",
+    "slos_from_openslo",
     "verdict_from_json",
     "verdict_to_json",
 ]

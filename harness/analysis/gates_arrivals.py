@@ -91,12 +91,13 @@ def complete(scene: Scene, slos: Sequence[Slo]) -> Caveat | None:
 def late_sends(scene: Scene, slos: Sequence[Slo]) -> Caveat:
     """In any 10 s, by due time, at most max(1, 1 %) of the arrivals may be sent over 1 s late or never."""
     del slos
-    if not _sends_are_known(scene):
+    known = _sends_are_known(scene)
+    if not known and not scene.judged.never_sent.any():
         return absent("late_sends", "arrivals sent late or never", scene)
     worst_count = 0
     for segment in scene.segments:
         view = scene.judged.where(segment.holds(scene.judged.due_s))
-        late = view.never_sent | (view.send_lag_s > LATE_S)
+        late = view.never_sent | (view.send_lag_s > LATE_S)  # an unknown lag is 0 or NaN: only the unsent count
         worst = _worst_window(view.due_s, late, segment)
         if worst is not None:
             at, count, due = worst

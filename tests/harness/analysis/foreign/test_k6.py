@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from harness.analysis import Evidence, Rules, Word, judge, parse_slo
 from harness.analysis.foreign import read_foreign, sniff
 from harness.errors import UsageError
 from harness.results import Outcome, Reason
@@ -60,3 +61,15 @@ def test_csv_with_any_time_unit() -> None:
 def test_what_is_no_point_is_an_error_at_its_line(text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         read_foreign(text, "k6.json")
+
+
+def test_dropped_iterations_spoil_a_run_that_k6_itself_calls_fine() -> None:
+    """Row 4 of the lie detector: an open load that was not offered is INVALID, unless a FAIL was proven before."""
+    head = "metric_name,timestamp,metric_value,error_code,scenario,status\n"
+    good = [f"http_req_duration,{1_600_000_000_000 + 50 * k},200,,default,200\n" for k in range(1200)]
+    dropped = ["dropped_iterations,1600000030000,40,,default,\n"]
+    slos, rules, evidence = [parse_slo("e2e p90 <= 1s")], Rules(smoke=True), Evidence(own_run=False)
+    assert judge(read_foreign(head + "".join(good), "k6.csv"), slos, rules, evidence).word is Word.PASS
+    verdict = judge(read_foreign(head + "".join(good + dropped), "k6.csv"), slos, rules, evidence)
+    assert verdict.word is Word.INVALID
+    assert "late_sends" in verdict.reasons
