@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import traceback
 from collections.abc import Sequence
 
@@ -12,11 +11,8 @@ from typer.exceptions import Abort, TyperException
 
 from harness import COMMAND
 from harness.cli import analyze, doctor, explain, forecast, init, mock, plan, run, schema, validate, version
-from harness.cli.terminal import show_error
+from harness.cli.terminal import note, show_error
 from harness.errors import ExitCode, PeakproofError
-
-BROKEN_PIPE = 141
-"""128 + SIGPIPE: who read our output has gone, as in `peakproof ... | head`."""
 
 
 def build() -> typer.Typer:
@@ -55,13 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show_error(str(error))
         return error.exit_code
     except TyperException as error:
-        show_error(_usage_text(error))
+        if type(error).__name__ == "NoArgsIsHelpError":  # not public, and its text is the whole help
+            note(error.format_message())
+        else:
+            show_error(_usage_text(error))
         return ExitCode.USAGE
     except (KeyboardInterrupt, Abort):
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
     except Exception as error:
         show_error(_crash_text(error))
         return ExitCode.CRASH

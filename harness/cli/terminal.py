@@ -9,7 +9,12 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from typer.exceptions import Exit
+
 from harness.guard.redaction import redact
+
+BROKEN_PIPE = 141
+"""128 + SIGPIPE, as a shell reports it."""
 
 _COLORS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
@@ -32,13 +37,17 @@ def printable(text: str) -> str:
 
 
 def show(text: str) -> None:
-    """A line of the result, on stdout."""
-    print(text, flush=True)  # noqa: T201 -- the one place that prints results
+    """A line of the result, on stdout. Where its reader has gone (`... | head`), the command ends without a fuss."""
+    try:
+        print(text, flush=True)  # noqa: T201 -- the one place that prints results
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Exit(BROKEN_PIPE) from None
 
 
 def show_json(value: Any) -> None:
     """The result as JSON, on stdout, without secrets. ASCII: nothing in it can steer a terminal."""
-    print(json.dumps(_without_secrets(value), indent=2, allow_nan=False))  # noqa: T201 -- as above
+    show(json.dumps(_without_secrets(value), indent=2, allow_nan=False))
 
 
 def _without_secrets(value: Any) -> Any:

@@ -10,6 +10,7 @@ import pytest
 from harness import COMMAND, __version__
 from harness.cli import app
 from harness.cli.app import main
+from harness.cli.terminal import BROKEN_PIPE
 from harness.errors import ExitCode
 
 COMMANDS = ("init", "validate", "doctor", "plan", "explain", "schema", "version")
@@ -45,6 +46,24 @@ def test_a_wrong_command_line_is_one_line_and_exit_2(
     assert captured.err.startswith("error: ")
     assert captured.err.count("\n") == 1
     assert captured.out == ""
+
+
+def test_no_command_is_answered_with_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == ExitCode.USAGE
+    err = capsys.readouterr().err
+    assert err.startswith("Usage:")
+    assert "error" not in err
+
+
+def test_a_reader_that_went_away_is_no_crash() -> None:
+    code = "import sys; from harness.cli.app import main; sys.exit(main(['schema', 'plan']))"
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.close()
+    assert child.stderr is not None
+    assert child.stderr.read() == b""
+    child.stderr.close()
+    assert child.wait(timeout=60) == BROKEN_PIPE
 
 
 def test_an_error_for_people_carries_its_exit_code(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
