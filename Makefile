@@ -68,5 +68,9 @@ bench-verdict: setup-dev  ## the verdict's own error rates, by simulation
 bench-engine: setup-dev  ## the engine's bars beside wrk, hey and Locust; needs wrk hey nginx gcc
 	$(BIN)/python -m bench.engine
 
+.PHONY: bench-mocks
+bench-mocks: setup-dev  ## what the mocks carry on one core, beside an equal Starlette endpoint
+	$(BIN)/python -m bench.mocks
+
 clean:
 	rm -rf $(VENV) .venv-sdk .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out

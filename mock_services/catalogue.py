@@ -12,6 +12,7 @@ from mock_services.llm.settings import ProviderSettings
 from mock_services.llm.vllm import Vllm
 from mock_services.plain import PLAIN
 from mock_services.service import MockType
+from mock_services.tcp import TCP
 from mock_services.tools import GITHUB, MCP, SEARCH, SLACK, STRIPE, TOOLS
 from mock_services.vector import CHROMA, PINECONE, QDRANT
 
@@ -28,6 +29,7 @@ MOCKS: dict[str, MockType] = {
     "mcp": MCP,
     "pinecone": PINECONE,
     "plain": PLAIN,
+    "tcp": TCP,
     "qdrant": QDRANT,
     "search": SEARCH,
     "slack": SLACK,

@@ -5,24 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
+from mock_services.draws import draw
 from mock_services.evidence import RequestLog
-from mock_services.faults import Fault, FaultError, Moment
+from mock_services.faults import Fault, FaultError, Moment, parse_fault
 from mock_services.leases import Lease
 from mock_services.server import Admission, Answer, Listener, Peer, Request, Response, Stream, Writer
 from mock_services.service import Context, Service, Settings, SettingsError, change_settings
-
-_MASK = (1 << 64) - 1
-
-
-def draw(seed: int, lease: str, index: int) -> float:
-    """A number in [0, 1) that depends on nothing but its arguments (splitmix64)."""
-    z = (seed * 0x9E3779B97F4A7C15 + int.from_bytes(lease.encode(), "little") + index * 0xD1342543DE82EF95) & _MASK
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        z = ((z ^ (z >> shift)) * factor) & _MASK
-    z ^= z >> 31
-    return (z >> 11) / (1 << 53)
 
 
 class ActiveFault:
@@ -76,8 +66,46 @@ class ActiveFault:
             call()
 
 
+class Hosted(Protocol):
+    """A service and its port, as the admin API and the program see it."""
+
+    mock: str
+    context: Context
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def settings(self) -> Settings:
+        """In force now."""
+
+    async def start(self) -> None:
+        """Listens once this returns."""
+
+    def stop(self) -> None:
+        """Listens no more, and ends what is open."""
+
+    def change_settings(self, changes: Mapping[str, Any]) -> Settings:
+        """Answers the settings now in force. Raises SettingsError and changes nothing where they cannot be."""
+
+    def parse_fault(self, name: str, fields: Mapping[str, Any]) -> Any:
+        """Raises FaultError where there is no such fault here."""
+
+    def check(self, fault: Any) -> None:
+        """Raises FaultError where this fault makes no sense here."""
+
+    def lease_changed(self, lease: Lease[Any]) -> None:
+        """A lease on this service was granted, or has ended."""
+
+    def tick(self) -> None:
+        """Called some twenty times a second."""
+
+
 class Host:
-    """Implements `App` for one service. Without faults a request costs two method calls more than the bare service."""
+    """Implements `Hosted` and `App` for one HTTP service."""
 
     def __init__(self, mock: str, service: Service, context: Context, listener: Listener, log: RequestLog) -> None:
         self.mock = mock
@@ -95,6 +123,25 @@ class Host:
     @property
     def name(self) -> str:
         return self.context.name
+
+    @property
+    def url(self) -> str:
+        return self.listener.url
+
+    @property
+    def settings(self) -> Settings:
+        return self.service.settings
+
+    async def start(self) -> None:
+        await self.listener.open(self)
+
+    def stop(self) -> None:
+        self.listener.close()
+        for peer in list(self.peers):
+            peer.close()
+
+    def parse_fault(self, name: str, fields: Mapping[str, Any]) -> Fault:
+        return parse_fault(name, fields)
 
     # settings: the service's own, and over them what working faults say
 
@@ -144,7 +191,7 @@ class Host:
 
     # leases
 
-    def lease_changed(self, lease: Lease[Fault]) -> None:
+    def lease_changed(self, lease: Lease[Any]) -> None:
         """A lease on this host was granted, or has ended."""
         if lease.reason:
             fault = self._faults.pop(lease.id, None)

@@ -126,7 +126,9 @@ class MockType:
     """One entry of the catalogue."""
 
     settings: type[Settings]
-    build: Callable[[Any, Context], Service]
-    """Called with settings of the class above."""
+    build: Callable[[Any, Context], Service] | None
+    """An HTTP service; called with settings of the class above."""
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Named starting points of the settings; explicit keys win over the preset's."""
+    host: Callable[[Any, Context, Any], Any] | None = None
+    """What is no HTTP service brings its own `Hosted`: called with settings, context and `Listener`."""

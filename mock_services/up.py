@@ -17,10 +17,9 @@ import orjson
 from mock_services.admin import AdminApp
 from mock_services.catalogue import MOCKS
 from mock_services.children import Child, start_child
-from mock_services.config import Config, ConfigError
+from mock_services.config import Config, ConfigError, ServicePlan
 from mock_services.evidence import RequestLog
-from mock_services.faults import Fault
-from mock_services.host import Host
+from mock_services.host import Host, Hosted
 from mock_services.leases import Lease, LeaseBook
 from mock_services.server import Listener
 from mock_services.service import Context
@@ -36,10 +35,10 @@ class Mocks:
         self.config = config
         self._loop = asyncio.get_running_loop()
         self._log = RequestLog()
-        self.hosts: dict[str, Host] = {}
+        self.hosts: dict[str, Hosted] = {}
         self.children: list[Child] = []
         self._child_urls: dict[str, tuple[str, str]] = {}
-        self.leases: LeaseBook[Fault] = LeaseBook(self._loop.time, self._lease_changed)
+        self.leases: LeaseBook[Any] = LeaseBook(self._loop.time, self._lease_changed)
         self.admin_listener = Listener("127.0.0.1", admin_port)
         self._admin = AdminApp(
             token,
@@ -65,10 +64,8 @@ class Mocks:
                 loop=self._loop,
                 wall_offset_s=time.time() - self._loop.time(),
             )
-            service = MOCKS[plan.mock].build(plan.settings, context)
-            host = Host(plan.mock, service, context, listener, self._log)
-            self.hosts[plan.name] = host
-            await listener.open(host)
+            host = self.hosts[plan.name] = self._host(plan, context, listener)
+            await host.start()
         await self.admin_listener.open(self._admin)
         urls = self.urls()
         for child_plan in self.config.children:
@@ -77,9 +74,17 @@ class Mocks:
             self._child_urls[child_plan.name] = (child_plan.mock, child.url)
         self._ticking = self._loop.create_task(self._tick())
 
+    def _host(self, plan: ServicePlan, context: Context, listener: Listener) -> Hosted:
+        kind = MOCKS[plan.mock]
+        if kind.host is not None:
+            hosted: Hosted = kind.host(plan.settings, context, listener)
+            return hosted
+        assert kind.build is not None, "a mock has one or the other"
+        return Host(plan.mock, kind.build(plan.settings, context), context, listener, self._log)
+
     def urls(self) -> dict[str, str]:
         return {
-            **{name: host.listener.url for name, host in self.hosts.items()},
+            **{name: host.url for name, host in self.hosts.items()},
             **{name: url for name, (_, url) in self._child_urls.items()},
         }
 
@@ -90,11 +95,9 @@ class Mocks:
         await asyncio.gather(*(child.stop() for child in self.children))
         self.admin_listener.close()
         for host in self.hosts.values():
-            host.listener.close()
-            for peer in list(host.peers):
-                peer.close()
+            host.stop()
 
-    def _lease_changed(self, lease: Lease[Fault]) -> None:
+    def _lease_changed(self, lease: Lease[Any]) -> None:
         self.hosts[lease.on].lease_changed(lease)
 
     async def _tick(self) -> None:

@@ -14,7 +14,7 @@ def explain(
     term: Annotated[
         str,
         typer.Argument(
-            help="ttft, goodput, throttled, exit-codes, metrics, ... or nothing for all.", autocompletion=terms
+            help="ttft, throttled, exit-codes, limits.in_flight, ... or nothing for all.", autocompletion=terms
         ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,

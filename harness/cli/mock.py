@@ -30,8 +30,8 @@ def up(
 def _tell(fleet: MockFleet) -> None:
     for name, url in fleet.urls.items():
         show(f"{name:<10} {url}")
-    note(f"admin      {fleet.admin_url}   Authorization: Bearer {fleet.token}")
-    note("serving until Ctrl-C")
+    show(f"admin      {fleet.admin_url}   with the bearer token {fleet.token}")
+    note("serving until Ctrl-C; the token is PEAKPROOF_MOCK_TOKEN where that is set")
 
 
 def group() -> typer.Typer:

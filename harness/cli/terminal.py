@@ -33,7 +33,7 @@ def printable(text: str) -> str:
 
 def show(text: str) -> None:
     """A line of the result, on stdout."""
-    print(text)  # noqa: T201 -- the one place that prints results
+    print(text, flush=True)  # noqa: T201 -- the one place that prints results
 
 
 def show_json(value: Any) -> None:

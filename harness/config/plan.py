@@ -29,6 +29,13 @@ Degree = Annotated[Any, BeforeValidator(_degree), WithJsonSchema({"type": ["bool
 _SIGNAL = re.compile(r"header\s+(?P<name>[A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s*==\s*(?P<equals>\S.*))?")
 
 
+KNOWN_MOCKS = (
+    "openai", "azure", "anthropic", "gemini", "vertex", "groq", "vllm", "qdrant", "chroma", "pinecone", "tools",
+    "search", "mcp", "github", "slack", "stripe", "plain", "tcp", "copilot",
+)  # fmt: skip
+"""What `mock:` may say. The mocks are another program; a contract test holds this list against theirs."""
+
+
 class Journey(Strict):
     """What one arrival does: a request of a built-in kind."""
 
@@ -38,12 +45,14 @@ class Journey(Strict):
     weight: float = Field(
         default=1.0, gt=0, le=1e6, description="Share of the arrivals, against the other journeys' weights."
     )
-    path: str = Field(default="", description="Joined to the target's base URL; empty takes the kind's own.")
+    path: str = Field(
+        default="", description="From the host's root; empty: the kind's own, below the target's base path."
+    )
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(default="POST", description="For `http`.")
     model: str = Field(default="", description="The model's name, for the kinds that have one.")
     stream: bool = Field(default=True, description="Ask for a streamed answer.")
     dialect: Dialect = Field(default="openai", description="How the answer is read.")
-    body: str = Field(
+    body: Annotated[str, WithJsonSchema({"type": ["string", "object", "array"]})] = Field(
         default="",
         description="A JSON template; {{prompt}}, {{max_tokens}}, {{seq}}, {{nonce}} go in. Empty: the kind's own.",
     )
@@ -202,20 +211,6 @@ class Plan(Strict):
     def target_upstream(self) -> str:
         """The upstream that is the target; empty where the target is a URL."""
         return "" if "://" in self.target else self.target
-
-    def request_path(self, path: str) -> str:
-        """`path` below the target's own base path: `/v1` + `/v1/chat/completions` is one `/v1`, not two."""
-        base = urlsplit(self.target).path.rstrip("/") if "://" in self.target else ""
-        version = base.rpartition("/")[2]
-        if version and path.startswith(f"/{version}/"):
-            path = path.removeprefix(f"/{version}")
-        return base + path
-
-    @property
-    def origin(self) -> str:
-        """The target's scheme, host and port; empty where the target is an upstream."""
-        url = urlsplit(self.target)
-        return f"{url.scheme}://{url.netloc}" if "://" in self.target else ""
 
     @property
     def target_host(self) -> str:

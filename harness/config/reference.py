@@ -31,6 +31,8 @@ checks one, `peakproof schema plan` prints its JSON Schema for your editor.
 - **`profiles:`** holds overlays by name: `profiles: {ci: {smoke: true}}`, then `--profile ci`. Mappings are merged,
   anything else is replaced.
 - **`target`** is a URL, or the name of one of `upstreams`: `target: copilot` tests the mock of that name.
+- **In an editor**: `peakproof schema plan > plan.schema.json`, and `# yaml-language-server: $schema=plan.schema.json`
+  as the first line of the plan.
 - YAML 1.2: `on` and `no` are words. Duplicate keys and tags are refused; anchors are fine.
 """
 
@@ -47,6 +49,27 @@ def reference() -> str:
     """The whole reference as Markdown."""
     parts = [_INTRO, *_sections(Plan, "Plan"), *_sections(SloFile, "SLO file"), *_sections(SloFields, "")]
     return "\n".join(parts)
+
+
+def fields() -> Iterator[tuple[str, str]]:
+    """Every field of the plan by its path (`arrivals.quantile`, `journeys.NAME.kind`), with what may stand there."""
+    yield from _fields(Plan, "")
+
+
+def _fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str]]:
+    definition = _definition(model)
+    for field, info in model.model_fields.items():
+        shape = definition["properties"][info.alias or field]
+        container = _container(shape)
+        step = {"list of ": "[N]", "by name: ": ".NAME"}.get(container, "")
+        path = f"{prefix}{info.alias or field}"
+        inner = models_in(info.annotation)
+        default = _default(info).strip("*`")
+        value = inner[0].__doc__ or "" if inner else _plain(shape)
+        text = f"{info.description or ''} Takes: {' '.join(value.split()).rstrip('.')}."
+        yield path, text.strip() + (f" Default: {default}." if default and default != "its own defaults" else "")
+        if inner and inner[0].__name__ != "SloLine":
+            yield from _fields(inner[0], f"{path}{step}.")
 
 
 def _sections(model: type[BaseModel], title: str) -> Iterator[str]:
@@ -110,7 +133,14 @@ def _container(shape: dict[str, Any]) -> str:
     return ""
 
 
-_WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` / `false`"}
+_WORDS = {
+    "object": "fields",
+    "array": "list",
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "`true` / `false`",
+}
 
 
 def _plain(shape: dict[str, Any]) -> str:

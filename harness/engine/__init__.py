@@ -15,7 +15,7 @@ from harness.engine.journeys.steps import (
     search,
     think,
 )
-from harness.engine.launching import EngineProcess, launch
+from harness.engine.launching import EngineProcess, join, launch
 from harness.engine.plain import locust_user
 from harness.engine.profile import describe_profile
 from harness.engine.progress import Progress
@@ -36,6 +36,7 @@ __all__ = [
     "describe_profile",
     "embed",
     "http",
+    "join",
     "journey",
     "launch",
     "locust_user",

@@ -24,21 +24,16 @@ class Carrier(User):
 
 
 def environment(target: str) -> Environment:
-    return Environment(user_classes=[Carrier], host=target)
+    """One that listens to `locust.events`, where a locustfile puts its own listeners."""
+    return Environment(user_classes=[Carrier], events=locust.events, host=target)
 
 
-def environment_for(profile: Path, target: str) -> Environment:
-    """As a plain `locust -f` would make it: the module's own events, and the default value of every option, those that
-    the file adds included. Call it when the file has been loaded."""
+def dress(bare: Environment, profile: Path, target: str) -> None:
+    """Makes it what a plain `locust -f` would have made: with the default value of every option, those that the file
+    adds included. Call it when the file has been loaded."""
     options = locust.argument_parser.get_parser(default_config_files=[]).parse_args([])
     options.host = target
-    return Environment(
-        user_classes=[Carrier],
-        events=locust.events,
-        host=target,
-        parsed_options=options,
-        locustfile=profile.name,
-    )
+    bare.host, bare.parsed_options, bare.locustfile = target, options, profile.name
 
 
 def seal_locust(key: bytes, refused: Any) -> None:

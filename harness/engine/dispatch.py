@@ -38,6 +38,7 @@ class Dispatcher:
         skip: Skip,
         room: Callable[[], bool],
         late_cut_ns: int,
+        lags_ns: array[int] | None = None,
     ) -> None:
         self._clock_ns = clock_ns
         self._share = share
@@ -47,7 +48,7 @@ class Dispatcher:
         self._next = 0
         self._stopped = False
         self.fired = 0
-        self.lags_ns = array("q")
+        self.lags_ns: array[int] = array("q") if lags_ns is None else lags_ns
         """Send lags since the observer last emptied it: after the send returned, so they hold its own cost too."""
         self._alarm = Alarm(loop, self._ring)
 

@@ -71,7 +71,7 @@ def read_rows(run_folder: Path) -> Rows:
     """The rows of all workers of a run, as far as they can be read."""
     folder = engine_folder(run_folder)
     job, catalog = EngineJob.read(folder / "job.json"), _catalog(folder)
-    return read_spools([spool_path(folder, worker) for worker in range(job.processes)], catalog)
+    return read_spools([spool_path(folder, worker) for worker in range(job.workers)], catalog)
 
 
 def read_engine(run_folder: Path) -> EngineFacts:
@@ -84,7 +84,7 @@ def read_engine(run_folder: Path) -> EngineFacts:
         job, catalog = EngineJob.read(folder / "job.json"), _catalog(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EvidenceError(Problem(f"not an engine's folder: {error}", "is it a run folder?", str(folder))) from None
-    telemetry = _read_telemetry([telemetry_path(folder, worker) for worker in range(job.processes)])
+    telemetry = _read_telemetry([telemetry_path(folder, worker) for worker in range(job.workers)])
     try:
         data = orjson.loads((folder / "engine.json").read_bytes())
     except (OSError, ValueError):
@@ -116,7 +116,7 @@ def _without_master(job: EngineJob, catalog: Catalog, telemetry: TelemetryArray,
         planned = int(orjson.loads((folder / "dealt.json").read_bytes())["planned"])
     except (OSError, ValueError, KeyError, TypeError):
         planned = 0
-    shares = [len(range(worker, planned, job.processes)) for worker in range(job.processes)]
+    shares = [len(range(worker, planned, job.workers)) for worker in range(job.workers)]
     return EngineFacts(
         catalog=catalog,
         workers=tuple(WorkerFact(k, "lost", share, 0, detail=why) for k, share in enumerate(shares)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from harness.engine.load import build_journeys
 from harness.engine.progress import Progress
 from harness.engine.share import load_arrivals
 from harness.errors import Problem, UsageError
+
+KEY_VARIABLE = "PEAKPROOF_ENGINE_KEY"
 
 
 class EngineProcess:
@@ -90,9 +93,10 @@ def launch(job: EngineJob, folder: Path, arrivals_path: Path, env: Mapping[str, 
     """
     environment = {**os.environ, **(env or {})}
     build_journeys(job, None, environment)
-    if job.processes < 1:
+    if job.workers < 1 or min(job.processes, job.remote_workers) < 0:
         raise UsageError(Problem(f"{job.processes} processes cannot carry a load", "at least 1"))
     planned = _count(arrivals_path, job)
+    key = _key(job, environment)
     engine = engine_folder(folder)
     engine.mkdir(parents=True, exist_ok=True)
     if (engine / "job.json").exists():
@@ -100,7 +104,7 @@ def launch(job: EngineJob, folder: Path, arrivals_path: Path, env: Mapping[str, 
     job.write(engine / "job.json")
     (engine / "catalog.json").write_bytes(orjson.dumps(first_catalog(job).to_json(), option=orjson.OPT_INDENT_2))
     (engine / "dealt.json").write_bytes(orjson.dumps({"planned": planned}))
-    environment |= {"PEAKPROOF_ENGINE_KEY": secrets.token_hex(32), "GEVENT_LOOP": "libev-cext", "PYTHONUNBUFFERED": "1"}
+    environment |= {KEY_VARIABLE: key, "GEVENT_LOOP": "libev-cext", "PYTHONUNBUFFERED": "1"}
     environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # nobody multiplies matrices in a worker
     command = [sys.executable, "-m", "harness.engine.node", "master"]
     command += [str(folder), str(arrivals_path), str(job.processes)]
@@ -114,6 +118,25 @@ def launch(job: EngineJob, folder: Path, arrivals_path: Path, env: Mapping[str, 
             start_new_session=True,  # Ctrl-C reaches the caller, who stops the engine in order
         )
     return EngineProcess(process)
+
+
+def join(host: str, port: int) -> int:
+    """Carries a part of a load that another machine leads; returns its exit code when the load is over.
+
+    The run's key is taken from the environment (`PEAKPROOF_ENGINE_KEY`).
+    """
+    command = [sys.executable, "-m", "harness.engine.node", "join", host, str(port)]
+    environment = {**os.environ, "GEVENT_LOOP": "libev-cext", "OPENBLAS_NUM_THREADS": "1"}
+    return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 -- our own module
+
+
+def _key(job: EngineJob, environment: Mapping[str, str]) -> str:
+    """A fresh key for each run; with workers of other machines the caller's, for they must be told it."""
+    key = environment.get(KEY_VARIABLE, "") if job.remote_workers else secrets.token_hex(32)
+    if not re.fullmatch(r"[0-9a-f]{64}", key):
+        advice = f"export {KEY_VARIABLE}=$(openssl rand -hex 32) here and there"
+        raise UsageError(Problem("workers of other machines need a key of 64 hexadecimal digits", advice))
+    return key
 
 
 def _count(arrivals_path: Path, job: EngineJob) -> int:

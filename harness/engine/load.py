@@ -6,6 +6,7 @@ import gc
 import os
 import resource
 import time
+from array import array
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -76,8 +77,12 @@ class Load:
         self._observer = Observer(loop, self._clock_ns, telemetry_path(folder, worker), worker)
         self._serves = serves(self._recorder) if serves else self._over_transport()
         self._quiet_collector = serves is None  # our journeys make no cycles; somebody's HTTP client may make many
-        self._limit = in_flight_share(job.in_flight_limit, descriptor_limit(), worker, job.processes)
-        self._dispatcher: Dispatcher | None = None
+        self._limit = in_flight_share(job.in_flight_limit, descriptor_limit(), worker, job.workers)
+        self._dispatchers: list[Dispatcher] = []
+        """One for the share that it was dealt at first, and one for each part of a lost worker's."""
+        self._planned = 0
+        self._stopped = False
+        self._lags_ns: array[int] = array("q")
         self._drain_from_ns = 0
         self._drain_s = min(job.drain_s, job.deadline_s + _MARGIN_S)
         self._closed = False
@@ -88,37 +93,49 @@ class Load:
 
     def begin(self, start_ns: int) -> None:
         self._recorder.begin(start_ns)
-        self._dispatcher = Dispatcher(
-            loop=self._loop,
-            clock_ns=self._clock_ns,
-            share=self._share,
-            start_ns=start_ns,
-            fire=self._serves.fire,
-            skip=self._recorder.skip,
-            room=self._has_room,
-            late_cut_ns=round(self._job.late_cut_s * 1e9),
-        )
-        last = self._share.due_ns[self._share.count - 1] if self._share.count else 0
-        self._drain_from_ns = start_ns + last
+        self._drain_from_ns = start_ns
         # What lives now lives to the end: the collector would walk it again and again, and stop the load while it does.
         gc.collect()
         gc.freeze()
         if self._quiet_collector:
             gc.disable()
         self._observer.begin()
-        self._dispatcher.begin()
+        self.take(self._share)
+
+    def take(self, share: Share) -> bool:
+        """Fires this share too. False when it is too late: the load was stopped, or it is over and its books closed."""
+        if self._closed or self._stopped or not self._recorder.start_ns:
+            return False
+        dispatcher = Dispatcher(
+            loop=self._loop,
+            clock_ns=self._clock_ns,
+            share=share,
+            start_ns=self._recorder.start_ns,
+            fire=self._serves.fire,
+            skip=self._recorder.skip,
+            room=self._has_room,
+            late_cut_ns=round(self._job.late_cut_s * 1e9),
+            lags_ns=self._lags_ns,
+        )
+        self._dispatchers.append(dispatcher)
+        self._planned += share.count
+        last = share.due_ns[share.count - 1] if share.count else 0
+        self._drain_from_ns = max(self._drain_from_ns, self._recorder.start_ns + last)
+        dispatcher.begin()
+        return True
 
     def stop(self, drain_s: float) -> None:
         """Fires nothing more; answers may still come for `drain_s`."""
-        if self._dispatcher is not None:
-            self._dispatcher.stop()
-            self._drain_from_ns = self._clock_ns()
-            self._drain_s = min(self._drain_s, drain_s)
+        self._stopped = True
+        for dispatcher in self._dispatchers:
+            dispatcher.stop()
+        self._drain_from_ns = self._clock_ns()
+        self._drain_s = min(self._drain_s, drain_s)
 
     @property
     def over(self) -> bool:
         """Every arrival has its outcome. Ends the drain when its time has come."""
-        if self._dispatcher is None or not self._dispatcher.done:
+        if not self._dispatchers or not all(dispatcher.done for dispatcher in self._dispatchers):
             return False
         if self._recorder.in_flight and self._clock_ns() > self._drain_from_ns + round(self._drain_s * 1e9):
             self._serves.cancel_all()
@@ -126,12 +143,11 @@ class Load:
 
     def second(self) -> Tick:
         """Flushes the rows, then says what is on disk: what a worker has reported, its spool holds."""
-        assert self._dispatcher is not None
         self._writer.flush()
         told = self._observer.record(
             self._recorder,
-            fired=self._dispatcher.fired,
-            lags_ns=self._dispatcher.lags_ns,
+            fired=self._fired(),
+            lags_ns=self._lags_ns,
             connects=self._transport.connects,
             client_failures=self._transport.client_failures,
         )
@@ -146,8 +162,8 @@ class Load:
             self._writer.close()
             self.broken = self.broken or self._writer.broken
             self._observer.close()
-            if self._dispatcher is not None:
-                self._dispatcher.close()
+            for dispatcher in self._dispatchers:
+                dispatcher.close()
             self._transport.close()
         return self._tick(done=self.over)
 
@@ -165,11 +181,13 @@ class Load:
     def _has_room(self) -> bool:
         return self._recorder.in_flight < self._limit
 
+    def _fired(self) -> int:
+        return sum(dispatcher.fired for dispatcher in self._dispatchers)
+
     def _tick(self, *, done: bool) -> Tick:
-        assert self._dispatcher is not None
         return Tick(
-            planned=self._share.count,
-            fired=self._dispatcher.fired,
+            planned=self._planned,
+            fired=self._fired(),
             finished=self._recorder.finished,
             not_sent=self._recorder.not_sent,
             in_flight=self._recorder.in_flight,

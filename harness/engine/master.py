@@ -19,6 +19,7 @@ from harness.engine.facts import EngineFacts, engine_folder, first_catalog
 from harness.engine.job import EngineJob
 from harness.engine.lifeline import GRACE_S, Lifeline
 from harness.engine.progress import Progress
+from harness.engine.remote import LOST_AFTER_S, Remotes
 from harness.engine.roll import Roll
 from harness.engine.seal import MESSAGE
 from harness.engine.share import load_arrivals
@@ -28,8 +29,13 @@ from harness.errors import ExitCode
 from harness.results import TELEMETRY_DTYPE, ClockFact
 
 _READY_S = 60.0
+_JOIN_S = 600.0
+"""Workers on other machines are started by hand."""
+_HOMEWARD_S = 120.0
 _AHEAD_NS = 300_000_000
 """From the word "start" to the start: every worker has heard it by then."""
+_DEAL_AHEAD_NS = 200_000_000
+"""A share that is dealt anew begins so much later: by then everybody who takes a part has heard of it."""
 _STEP_S = 0.1
 _SAY_EVERY_S = 0.5
 _LEASE_EVERY_S = 1.0
@@ -42,11 +48,12 @@ class Master:
         self._folder = engine_folder(run_folder)
         self._job = EngineJob.read(self._folder / "job.json")
         self._processes = list(workers)
-        arrivals = load_arrivals(arrivals_path)
+        self._arrivals = arrivals = load_arrivals(arrivals_path)
         self._planned = int(arrivals.size)
         self._last_due_s = float(arrivals["due_ns"][-1]) / 1e9 if arrivals.size else 0.0
-        count = self._job.processes
+        count = self._job.workers
         self._roll = Roll([len(range(k, self._planned, count)) for k in range(count)])
+        self._remotes = Remotes(self._job, self._folder, arrivals, self._roll, self._send_to)
         self._runner: Any = None
         self._state = "starting"
         self._start_ns = 0
@@ -63,7 +70,7 @@ class Master:
             gevent.signal_handler(number, self._stop, f"signal {signal.Signals(number).name}")
         lifeline.attach(hub.loop, self._on_line)
         seal_locust(key, lambda what: self._note(f"refused {what}"))
-        self._runner = environment(self._job.target).create_master_runner("127.0.0.1", 0)
+        self._runner = environment(self._job.target).create_master_runner(self._job.bind, self._job.port)
         self._runner.register_message(MESSAGE, self._on_message)
         for process in self._processes:
             tell(process, f"{self._runner.server.port}\n")
@@ -78,28 +85,33 @@ class Master:
     def _gather(self) -> bool:
         """Waits until every worker is ready. False when that will not be, with `_failure` saying why."""
         self._state = "warming"
-        until = time.monotonic() + _READY_S
+        wait_s = _JOIN_S if self._job.remote_workers else _READY_S
+        until = time.monotonic() + wait_s
         said_s = 0.0
-        while not self._roll.all_ready:
+        while not (self._roll.all_ready and len(self._remotes.offsets) == self._job.remote_workers):
             self._reap()
             if self._failure or self._stopped_early:
                 return False
             if time.monotonic() > until:
-                self._failure = f"not all workers were ready within {_READY_S:g} s"
+                self._failure = f"not all workers were ready within {wait_s:g} s"
                 return False
             if time.monotonic() - said_s > _SAY_EVERY_S:
                 said_s = time.monotonic()
+                self._send("lease")  # those who are ready wait for the others
                 self._print()
             gevent.sleep(0.02)
         return True
 
     def _begin(self) -> None:
-        count = len(self._processes)
+        count = self._job.workers
         self._runner.start(count, count)  # the idle carriers, one a worker
         self._start_ns = time.monotonic_ns() + _AHEAD_NS
         ahead_s = _AHEAD_NS / 1e9
         self._start_wall_s, self._start_boot_s = time.time() + ahead_s, _boottime_s() + ahead_s
-        self._send("start", start_ns=self._start_ns)
+        for number, entry in enumerate(self._roll.entries):
+            offset = self._remotes.offsets.get(number)
+            theirs = self._start_ns + (offset.offset_ns if offset else 0)
+            self._send_to(entry.client_id, {"kind": "start", "start_ns": theirs})
         self._roll.begin(time.monotonic() + ahead_s)
         self._state = "running"
 
@@ -110,8 +122,7 @@ class Master:
             gevent.sleep(_STEP_S)
             now = time.monotonic()
             self._reap()
-            for number in self._roll.watch(now):
-                self._note(f"worker {number} fell silent {now - self._start_ns / 1e9:.1f} s into the load")
+            self._watch(now)
             if now - lease_s > _LEASE_EVERY_S:
                 lease_s = now
                 self._send("lease")
@@ -124,8 +135,20 @@ class Master:
                 self._note("workers that were not done after the drain were ended")
                 break
 
+    def _watch(self, now: float) -> None:
+        at_s = now - self._start_ns / 1e9
+        for number in self._roll.watch(now):
+            self._note(f"worker {number} fell silent {at_s:.1f} s into the load")
+        for number in range(self._job.processes, self._job.workers):
+            entry = self._roll.entries[number]
+            silent = not entry.is_over and now - entry.heard_s > LOST_AFTER_S
+            if silent and self._roll.gone(number, f"silent for {LOST_AFTER_S:g} s"):
+                self._note(f"worker {number}, on another machine, was lost {at_s:.1f} s into the load")
+                self._deal_again(number)
+
     def _deadline_s(self) -> float:
         drain = min(self._job.drain_s, self._job.deadline_s) + _OVERTIME_S
+        drain += _HOMEWARD_S if self._job.remote_workers else 0.0
         planned_end = self._start_ns / 1e9 + self._last_due_s
         return (min(planned_end, self._stop_at_s) if self._stopped_early else planned_end) + drain
 
@@ -157,22 +180,38 @@ class Master:
             else:
                 at_s = (time.monotonic_ns() - self._start_ns) / 1e9
                 self._note(f"worker {number} was lost {at_s:.1f} s into the load: {how}")
+                self._deal_again(number)
+
+    def _deal_again(self, lost: int) -> None:
+        """The rest of a lost worker's share goes to the living ones of this machine, which have the whole plan. What
+        was due before they hear of it is lost with it: fired late it would only be a burst."""
+        living = [entry for entry in self._roll.entries[: self._job.processes] if entry.state == "running"]
+        after_ns = time.monotonic_ns() - self._start_ns + _DEAL_AHEAD_NS
+        for part, entry in enumerate(living):
+            message = {"kind": "deal", "lost": lost, "after_ns": after_ns, "part": part, "parts": len(living)}
+            self._send_to(entry.client_id, message)
 
     def _on_message(self, environment: Any, msg: Any, **_: Any) -> None:  # noqa: ARG002 -- Locust passes it by name
         data, client, now = msg.data, msg.node_id, time.monotonic()
         worker = data["worker"]
         match data["kind"]:
             case "hello":
-                pids = [process.pid for process in self._processes]
-                wrong = "" if data.get("pid") in pids else "a worker that this master did not start was refused"
-                if wrong:
-                    self._note(wrong)
-                    self._runner.send_message("quit", client_id=client)
+                pass
             case "ready":
                 if wrong := self._roll.hello(worker, client, now):
                     self._note(wrong)
+                elif worker >= self._job.processes:
+                    self._remotes.ask_clock(worker)
+            case "taken" if 0 <= worker < len(self._roll.entries) and self._roll.entries[worker].client_id == client:
+                if wrong := self._roll.taken(data.get("lost"), worker, data.get("count")):
+                    self._note(wrong)
             case "tick":
                 self._hear(worker, client, data, now)
+            case kind:
+                if wrong := self._remotes.handle(kind, data, client):
+                    self._note(wrong)
+                elif 0 <= worker < len(self._roll.entries):
+                    self._roll.entries[worker].heard_s = now
 
     def _hear(self, worker: int, client: str, data: dict[str, Any], now: float) -> None:
         try:
@@ -210,6 +249,12 @@ class Master:
         except Exception as error:  # a worker that cannot be reached is found by its silence or its process
             self._note(f"a worker could not be told to {kind}: {error}")
 
+    def _send_to(self, client: str, message: dict[str, Any]) -> None:
+        try:
+            self._runner.send_message(MESSAGE, message, client_id=client)
+        except Exception as error:
+            self._note(f"a worker could not be told to {message['kind']}: {error}")
+
     def _note(self, what: str, once: str = "") -> None:
         key = once or what
         if once and any(once in note for note in self._notes):
@@ -235,12 +280,18 @@ class Master:
             workers_alive=self._roll.alive,
             workers=len(entries),
             start_ns=self._start_ns,
-            detail=self._failure or self._stopped_early,
+            detail=self._failure or self._stopped_early or self._waiting(),
         )
         try:
             os.write(1, progress.to_line())
         except OSError:
             self._on_line(None)  # nobody reads: the program that started us is gone
+
+    def _waiting(self) -> str:
+        if self._state != "warming" or not self._remotes.awaited:
+            return ""
+        port = self._runner.server.port
+        return f"waiting for {self._remotes.awaited} workers of other machines at {self._job.bind}:{port}"
 
     def _write(self) -> None:
         now_ns = time.monotonic_ns()

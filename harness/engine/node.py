@@ -1,4 +1,4 @@
-"""The engine's own processes: `python -m harness.engine.node master|worker|describe ...`. Not started by hand."""
+"""The engine's own processes: `python -m harness.engine.node master|worker|describe|join ...`. Not started by hand."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from harness.errors import ExitCode, PeakproofError
 
 
 def main(arguments: list[str]) -> int:
-    """`master RUN_FOLDER ARRIVALS WORKERS`, `worker RUN_FOLDER ARRIVALS NUMBER` or `describe PROFILE`."""
+    """`master RUN_FOLDER ARRIVALS WORKERS`, `worker RUN_FOLDER ARRIVALS NUMBER` , `describe PROFILE` or
+    `join HOST PORT`, on another machine."""
     if arguments[0] == "describe":
         from harness.engine.profile import load_profile
 
         sys.stdout.buffer.write(orjson.dumps(load_profile(Path(arguments[1])).weights) + b"\n")
         return ExitCode.PASS
+    if arguments[0] == "join":
+        from harness.engine import joining
+
+        return joining.main(arguments[1], int(arguments[2]))
     role, run_folder, arrivals_path, number = arguments
     lifeline = Lifeline()  # before Locust patches threads away
     if role == "master":

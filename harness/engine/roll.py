@@ -82,6 +82,18 @@ class Roll:
         entry.state, entry.detail = "lost", detail
         return True
 
+    def taken(self, lost: object, worker: int, count: object) -> str:
+        """A living worker says that it took over `count` arrivals of a lost one; a sentence when that cannot be."""
+        if not isinstance(lost, int) or not isinstance(count, int):
+            return f"worker {worker}: a takeover without numbers was refused"
+        if not 0 <= lost < len(self.entries) or self.entries[lost].state != "lost":
+            return f"worker {worker} took over from worker {lost!r:.20}, which is not lost: refused"
+        if not 0 <= count <= self.entries[lost].planned:
+            return f"worker {worker} took over {count!r:.20} arrivals of worker {lost}, more than there are: refused"
+        self.entries[lost].planned -= count
+        self.entries[worker].planned += count
+        return ""
+
     def watch(self, now_s: float) -> list[int]:
         """Marks those who fell silent; returns the newly silent ones."""
         silent = []

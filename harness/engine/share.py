@@ -12,6 +12,7 @@ import numpy.typing as npt
 ArrivalArray = npt.NDArray[np.void]
 _COLUMNS = {"due_ns": "i8", "tokens_in": "u4", "tokens_out": "u4", "phase": "u1", "journey": "u1", "tenant": "u1"}
 """What the engine reads of an arrival. Not imported from the forecast: its libraries are 70 MB no worker needs."""
+_PACKED = np.dtype([(name, "<" + kind) for name, kind in _COLUMNS.items()])
 
 
 def load_arrivals(path: Path) -> ArrivalArray:
@@ -24,11 +25,26 @@ def load_arrivals(path: Path) -> ArrivalArray:
     return array
 
 
-class Share:
-    """The arrivals `array[k::n]`, in order of due time. `due_ns` runs from the start of the load."""
+def arrivals_to(array: ArrivalArray) -> bytes:
+    """The columns of some arrivals, packed for another machine."""
+    packed = np.empty(array.size, _PACKED)
+    for name in _COLUMNS:
+        packed[name] = array[name]
+    return packed.tobytes()
 
-    def __init__(self, array: ArrivalArray, seqs: npt.NDArray[np.int64]) -> None:
-        own = array[seqs]
+
+def arrivals_from(data: bytes) -> ArrivalArray:
+    """What `arrivals_to` packed."""
+    array: ArrivalArray = np.frombuffer(data, _PACKED)
+    return array
+
+
+class Share:
+    """One worker's arrivals, `seqs[i]` being the number of `own[i]`, in order of due time. `due_ns` runs from the start
+    of the load."""
+
+    def __init__(self, own: ArrivalArray, seqs: npt.NDArray[np.int64]) -> None:
+        assert own.size == seqs.size
         self.count = int(own.size)
         self.seq = _column(seqs, np.int64)
         self.due_ns = _column(own["due_ns"], np.int64)
@@ -39,8 +55,16 @@ class Share:
         self.tenant = _column(own["tenant"], np.uint8)
 
     @classmethod
+    def of_lost(cls, array: ArrivalArray, *, lost: int, workers: int, after_ns: int, part: int, parts: int) -> Share:
+        """What living worker `part` of `parts` takes over of a lost one: of its arrivals due after `after_ns`."""
+        seqs = np.arange(lost, array.size, workers, dtype=np.int64)
+        seqs = seqs[array["due_ns"][seqs] > after_ns][part::parts]
+        return cls(array[seqs], seqs)
+
+    @classmethod
     def deal(cls, array: ArrivalArray, worker: int, workers: int) -> Share:
-        return cls(array, np.arange(worker, array.size, workers, dtype=np.int64))
+        """Every `workers`-th arrival of the plan, from number `worker` on."""
+        return cls(array[worker::workers], np.arange(worker, array.size, workers, dtype=np.int64))
 
 
 def _column(values: npt.NDArray[np.generic], dtype: type[np.generic]) -> memoryview:

@@ -1,23 +1,44 @@
-"""Verdict -> terminal, HTML, JUnit, Markdown, CSV, Parquet: one module a format, all pure."""
+"""Verdict -> terminal, HTML, JUnit, Markdown, CSV, Parquet, OpenMetrics, messages: one module a format, all pure."""
 
+from harness.report.annotations import github_annotations, gitlab_code_quality
+from harness.report.compare import Comparison, compare, compare_text
 from harness.report.junit import junit
+from harness.report.live import HEIGHT as LIVE_HEIGHT
+from harness.report.live import LivePlan, LiveSlo, Moment, live_lines, log_lines
 from harness.report.markdown import markdown
 from harness.report.model import Dependency, FaultBand, Report, Run, SlowRequest
+from harness.report.notify import is_news, slack_message, webhook_payload
+from harness.report.openmetrics import openmetrics
 from harness.report.page import html
 from harness.report.rows_csv import rows_csv
 from harness.report.rows_parquet import rows_parquet
 from harness.report.summary import summary_text
 
 __all__ = [
+    "LIVE_HEIGHT",
+    "Comparison",
     "Dependency",
     "FaultBand",
+    "LivePlan",
+    "LiveSlo",
+    "Moment",
     "Report",
     "Run",
     "SlowRequest",
+    "compare",
+    "compare_text",
+    "github_annotations",
+    "gitlab_code_quality",
     "html",
+    "is_news",
     "junit",
+    "live_lines",
+    "log_lines",
     "markdown",
+    "openmetrics",
     "rows_csv",
     "rows_parquet",
+    "slack_message",
     "summary_text",
+    "webhook_payload",
 ]

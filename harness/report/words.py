@@ -29,18 +29,18 @@ ACTION = {
 
 def count(number: float) -> str:
     """`7702` -> `7 702`, grouped by a thin space."""
-    return UNKNOWN if math.isnan(number) else f"{round(number):,}".replace(",", THIN)
+    return _no_number(number) or f"{round(number):,}".replace(",", THIN)
 
 
 def share(value: float) -> str:
     """0.0412 -> `4.1 %`: two significant digits of whichever is smaller, the share or what is missing to 100 %."""
-    return UNKNOWN if math.isnan(value) else f"{_percent(value)} %"
+    return _no_number(value) or f"{_percent(value)} %"
 
 
 def limit(value: float, unit: str) -> str:
     """A limit as short as a person writes it: `800 ms`, `2 s`, `1 %`."""
-    if math.isnan(value):
-        return UNKNOWN
+    if not math.isfinite(value):
+        return _no_number(value)
     if unit == "share":
         return f"{_trim(_percent(value))} %"
     if unit == "s" and 0 < value < 120:
@@ -50,8 +50,8 @@ def limit(value: float, unit: str) -> str:
 
 def rate(per_second: float | None) -> str:
     """47.62 -> `47.6`; three significant digits, no unit."""
-    if per_second is None or math.isnan(per_second):
-        return UNKNOWN
+    if per_second is None or not math.isfinite(per_second):
+        return _no_number(math.nan if per_second is None else per_second)
     if per_second >= 100:
         return count(per_second)
     if per_second >= 10:
@@ -101,7 +101,16 @@ def sample(check: Check) -> str:
 
 def headroom(value: float | None) -> str:
     """`-21 %` with its sign; headroom is proven / forecast peak - 1."""
-    return UNKNOWN if value is None or math.isnan(value) else f"{100 * value:+.0f} %"
+    if value is None:
+        return UNKNOWN
+    return _no_number(value) or f"{100 * value:+.0f} %"
+
+
+def _no_number(value: float) -> str:
+    """What stands for a value that is none: `-`, or the sign of infinity; empty for a number."""
+    if math.isnan(value):
+        return UNKNOWN
+    return "" if math.isfinite(value) else ("\u221e" if value > 0 else "-\u221e")
 
 
 def _seconds_like(value: float, model: float) -> str:
@@ -116,6 +125,8 @@ def _seconds_like(value: float, model: float) -> str:
 
 
 def _percent(value: float) -> str:
+    if not math.isfinite(value):
+        return _no_number(value)
     percent = 100 * value
     room = min(abs(percent), abs(100 - percent))
     if room < 1e-9:

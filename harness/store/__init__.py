@@ -1,6 +1,27 @@
-"""Run folders and what is kept in them: atomic files, manifests, the history of runs."""
+"""Run folders and what is kept in them: atomic files, manifests, the history of runs, baselines."""
 
 from harness.store.atomic import write_bytes, write_text
+from harness.store.baseline import Baseline, baseline_from_text, baseline_of, baseline_to_text
 from harness.store.folder import RunFolder, create, digest, latest, list_runs, open_run
+from harness.store.history import PastCheck, PastRun, history, last_good, past_run, trend
 
-__all__ = ["RunFolder", "create", "digest", "latest", "list_runs", "open_run", "write_bytes", "write_text"]
+__all__ = [
+    "Baseline",
+    "PastCheck",
+    "PastRun",
+    "RunFolder",
+    "baseline_from_text",
+    "baseline_of",
+    "baseline_to_text",
+    "create",
+    "digest",
+    "history",
+    "last_good",
+    "latest",
+    "list_runs",
+    "open_run",
+    "past_run",
+    "trend",
+    "write_bytes",
+    "write_text",
+]

@@ -13,8 +13,8 @@ from mock_services.admin.metrics import render_metrics
 from mock_services.admin.openapi import openapi
 from mock_services.env import variables_of
 from mock_services.evidence import RequestLog
-from mock_services.faults import Fault, FaultError, parse_fault
-from mock_services.host import Host
+from mock_services.faults import FaultError
+from mock_services.host import Hosted
 from mock_services.leases import Lease, LeaseBook, LeaseError
 from mock_services.server import Admission, Peer, Request, Response, json_response
 from mock_services.service import Clock, SettingsError
@@ -39,8 +39,8 @@ class AdminApp:
         self,
         token: str,
         *,
-        hosts: Mapping[str, Host],
-        leases: LeaseBook[Fault],
+        hosts: Mapping[str, Hosted],
+        leases: LeaseBook[Any],
         log: RequestLog,
         clock: Clock,
         children: Mapping[str, tuple[str, str]],
@@ -133,7 +133,7 @@ class AdminApp:
             raise Refusal(422, str(error)) from None
         return json_response(200, settings.model_dump(mode="json"))
 
-    def _host(self, name: str) -> Host:
+    def _host(self, name: str) -> Hosted:
         if name in self._children:
             raise Refusal(409, f"{name} runs as a program of its own: it has no settings or faults here")
         host = self._hosts.get(name)
@@ -153,7 +153,7 @@ class AdminApp:
         return json_response(200, {"log": [record.to_json() for record in page], "next_after": next_after})
 
     def _env(self, request: Request) -> Response:
-        services = [(host.name, host.mock, host.listener.url) for host in self._hosts.values()]
+        services = [(host.name, host.mock, host.url) for host in self._hosts.values()]
         services += [(name, mock, url) for name, (mock, url) in self._children.items()]
         return json_response(200, {"env": [asdict(variable) for variable in variables_of(services)]})
 
@@ -177,7 +177,7 @@ class AdminApp:
         if "ttl_s" not in body:
             raise Refusal(422, "ttl_s is required: every fault is a lease")
         try:
-            fault = parse_fault(name, fields)
+            fault = host.parse_fault(name, fields)
             host.check(fault)
             total_s = _number(body, "max_total_s") if body.get("max_total_s") is not None else None
             spec = {"fault": name, **fields}
@@ -199,7 +199,7 @@ class AdminApp:
             raise Refusal(404, "that fault is not in force; GET /faults says how it ended")
         return json_response(200, self._lease_json(lease))
 
-    def _lease_json(self, lease: Lease[Fault]) -> dict[str, Any]:
+    def _lease_json(self, lease: Lease[Any]) -> dict[str, Any]:
         now = self._clock()
         state: dict[str, Any] = {
             "id": lease.id,
@@ -214,9 +214,9 @@ class AdminApp:
         return {**state, "expires_in_s": round(lease.due_s() - now, 3), "ends_in_s": round(lease.ends_s - now, 3)}
 
 
-def _describe(host: Host) -> dict[str, Any]:
-    settings = host.service.settings.model_dump(mode="json")
-    return {"name": host.name, "mock": host.mock, "url": host.listener.url, "settings": settings}
+def _describe(host: Hosted) -> dict[str, Any]:
+    settings = host.settings.model_dump(mode="json")
+    return {"name": host.name, "mock": host.mock, "url": host.url, "settings": settings}
 
 
 def _host_name(url: str) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mock_services.host import Host
+from mock_services.host import Hosted
 
 
-def render_metrics(hosts: Mapping[str, Host], leases: int) -> str:
+def render_metrics(hosts: Mapping[str, Hosted], leases: int) -> str:
     """Format 0.0.4, a family at a time; label values are escaped."""
     return "\n".join(_lines(hosts, leases)) + "\n"
 
 
-def _lines(hosts: Mapping[str, Host], leases: int) -> Iterator[str]:
+def _lines(hosts: Mapping[str, Hosted], leases: int) -> Iterator[str]:
     yield from _head("peakproof_mock_requests_total", "counter", "Requests finished, by status and outcome.")
     for name, host in hosts.items():
         for status, n in sorted(host.context.counts.by_status.items()):

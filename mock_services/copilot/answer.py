@@ -42,7 +42,6 @@ class Answer:
     degraded: list[str]
     stream: ModelStream | None = None
     cached: CachedAnswer | None = None
-    upstream: Upstream | None = None
 
 
 @dataclass
@@ -110,7 +109,7 @@ class Copilot:
                 reasons.append(str(error))
                 continue
             degraded = ([FALLBACK_MODEL] if name == "fallback" else []) + context.degraded
-            return Answer(name, degraded, stream=stream, upstream=upstream)
+            return Answer(name, degraded, stream=stream)
         cached = self.cache.get(question.key)
         if cached is not None:
             return Answer("cache", [CACHED], cached=cached)
@@ -165,9 +164,11 @@ class Copilot:
 
 
 def _breaker_rules(name: str, settings: Settings) -> BreakerRules:
+    """Short calls are many at once: a hiccup of the machine fails a handful of them together, and is no outage."""
     limits = {"embeddings": settings.embed_s, "vector": settings.vector_s, "tools": settings.tool_s}
     return BreakerRules(
         slow_call_s=0.75 * limits.get(name, settings.first_token_s),
+        failures_in_a_row=10 if name in limits else 5,
         enabled=not settings.has(Weakness.NO_BREAKER),
         honour_hints=not settings.has(Weakness.IGNORE_RETRY_AFTER),
     )

@@ -2,7 +2,7 @@
 
 closed -> open      on a run of failures, or when too large a share of the rolling window failed or was slow
 open -> half open   after a pause, which doubles while probes fail
-half open           one call at a time is let through as a probe; enough good ones close it, a bad one opens it again
+half open           as many calls as it takes are let through as probes; all good closes it, a bad one opens it again
 
 A dependency that says when to come back (Retry-After) is not called before, whatever the state.
 """
@@ -31,9 +31,10 @@ class BreakerRules:
     slow_share: float = 0.8
     slow_call_s: float = float("inf")
     failures_in_a_row: int = 5
-    open_s: float = 2.5
-    longest_open_s: float = 10.0
+    open_s: float = 2.0
+    longest_open_s: float = 6.0
     good_probes: int = 2
+    """This many, at most, are under way at once."""
     longest_hint_s: float = 120.0
     enabled: bool = True
     honour_hints: bool = True
@@ -60,7 +61,7 @@ class Breaker:
         self._open_until_s = 0.0
         self._pause_s = rules.open_s
         self._hold_until_s = 0.0
-        self._probing = False
+        self._probes_out = 0
         self._good_probes = 0
 
     def state(self, now_s: float) -> State:
@@ -75,12 +76,10 @@ class Breaker:
         state = self.state(now_s)
         if state is State.CLOSED:
             return Permit(is_probe=False)
-        if state is State.OPEN or self._probing:
+        if state is State.OPEN or self._probes_out + self._good_probes >= self.rules.good_probes:
             return None
-        if self._state is State.OPEN:
-            self._state = State.HALF_OPEN
-            self._good_probes = 0
-        self._probing = True
+        self._state = State.HALF_OPEN
+        self._probes_out += 1
         return Permit(is_probe=True)
 
     def wait_s(self, now_s: float) -> float:
@@ -113,10 +112,10 @@ class Breaker:
     def abandoned(self, permit: Permit) -> None:
         """The caller left before the call ended: nothing is learnt from it."""
         if permit.is_probe:
-            self._probing = False
+            self._probes_out -= 1
 
     def _settle_probe(self, now_s: float, *, is_good: bool) -> None:
-        self._probing = False
+        self._probes_out -= 1
         if self._state is not State.HALF_OPEN:
             return
         if not is_good:
@@ -126,6 +125,7 @@ class Breaker:
         self._good_probes += 1
         if self._good_probes >= self.rules.good_probes:
             self._state = State.CLOSED
+            self._good_probes = 0
             self._pause_s = self.rules.open_s
             self._forget_all()
 
@@ -142,6 +142,7 @@ class Breaker:
 
     def _open(self, now_s: float) -> None:
         self._state = State.OPEN
+        self._good_probes = 0
         self._open_until_s = now_s + self._pause_s
         self.times_opened += 1
         self._forget_all()

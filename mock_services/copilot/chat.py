@@ -42,7 +42,7 @@ class ChatEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope["method"], scope["path"], send, self._copilot.clock)
-        self._ledger.arrived(exchange.record, scope["headers"])
+        counted = self._ledger.arrived(exchange.record, scope["headers"])
         try:
             body = await _read_body(receive)
             if body is None:
@@ -54,7 +54,7 @@ class ChatEndpoint:
             raise
         finally:
             exchange.record.finished_s = self._copilot.clock()
-            self._ledger.finished(exchange.record)
+            self._ledger.finished(exchange.record, counted)
 
     async def _answer(self, exchange: Exchange, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
         budget = self._copilot.budget()
@@ -112,8 +112,6 @@ class ChatEndpoint:
                     return
                 await exchange.piece(piece)
         except UpstreamError as error:
-            assert answer.upstream is not None
-            answer.upstream.fail_late(error)
             exchange.record.outcome = "broken"
             await exchange.piece(error_event(f"The answer broke off ({error}).", "answer_broken"))
         else:
@@ -128,9 +126,7 @@ class ChatEndpoint:
         try:
             while await stream.next_piece():
                 pass
-        except UpstreamError as error:
-            assert answer.upstream is not None
-            answer.upstream.fail_late(error)
+        except UpstreamError:
             return False
         finally:
             exchange.count_tokens(stream)

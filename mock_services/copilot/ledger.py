@@ -22,21 +22,24 @@ class Ledger:
         self._name = name
         self._runs: OrderedDict[str, Counts] = OrderedDict()
 
-    def arrived(self, record: Record, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def arrived(self, record: Record, headers: Iterable[tuple[bytes, bytes]]) -> list[Counts]:
+        """Takes the run and the seq from the headers; returns the counts that `finished` is to be given."""
         record.service = self._name
         for name, value in headers:
             if name == b"x-peakproof-run":
                 record.run = value.decode("latin-1")[:_ID_CHARACTERS]
             elif name == b"x-peakproof-seq":
                 record.seq = value.decode("latin-1")[:_ID_CHARACTERS]
-        for counts in self._counts_of(record):
+        counted = self._counts_of(record)
+        for counts in counted:
             counts.started += 1
             counts.in_flight += 1
+        return counted
 
-    def finished(self, record: Record) -> None:
+    def finished(self, record: Record, counted: list[Counts]) -> None:
         record.settle()
         self.log.add(record)
-        for counts in self._counts_of(record):
+        for counts in counted:
             counts.add(record)
 
     def to_json(self) -> dict[str, Any]:
@@ -51,6 +54,7 @@ class Ledger:
             run = self._runs[record.run] = Counts()
             if len(self._runs) > _RUNS:
                 self._runs.popitem(last=False)
+        self._runs.move_to_end(record.run)
         return [self.counts, run]
 
 

@@ -35,7 +35,7 @@ class Settings:
 
     budget_s: float = 30.0
     """From the request's arrival to its last byte."""
-    first_token_s: float = 4.0
+    first_token_s: float = 3.0
     """How long one model may take to its first content; never more than half of what is left of the budget."""
     stream_idle_s: float = 8.0
     embed_s: float = 1.5

@@ -72,9 +72,8 @@ class Upstream:
             raise UpstreamError(self.name, "is left alone for now", retry_after_s=self.wait_s())
         return permit
 
-    def succeed(self, permit: Permit, started_s: float) -> None:
-        now_s = self.clock()
-        self.breaker.succeeded(permit, now_s, now_s - started_s)
+    def succeed(self, permit: Permit, took_s: float) -> None:
+        self.breaker.succeeded(permit, self.clock(), took_s)
 
     def fail(self, permit: Permit, error: UpstreamError) -> None:
         """Notes how a call failed; a call that was the caller's own fault leaves the breaker as it is."""
@@ -83,10 +82,6 @@ class Upstream:
             self.breaker.abandoned(permit)
         else:
             self.breaker.failed(permit, self.clock(), error.retry_after_s)
-
-    def fail_late(self, error: UpstreamError) -> None:
-        """Notes that an answer broke off after the call had been settled as a success."""
-        self.fail(Permit(is_probe=False), error)
 
     def count_failure(self, error: UpstreamError) -> None:
         self.failures[error.reason] = self.failures.get(error.reason, 0) + 1
@@ -141,7 +136,7 @@ class Upstream:
         except BaseException:
             self.breaker.abandoned(permit)
             raise
-        self.succeed(permit, started_s)
+        self.succeed(permit, self.clock() - started_s)
         return answer
 
     async def read(self, response: httpx.Response) -> bytes:

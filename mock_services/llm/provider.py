@@ -143,7 +143,7 @@ class Provider:
 
     def drain(self, labels: tuple[str, ...]) -> None:
         """Somebody else has used these limits up."""
-        self.quota.drain(labels, None, self.context.clock())
+        self.quota.drain(labels, self.context.clock())
 
     def cool_down(self, seconds: float) -> None:
         now = self.context.clock()

@@ -110,6 +110,8 @@ class Quota:
     def __init__(self, limits: Iterable[Limit]) -> None:
         self._limits: tuple[Limit, ...] = tuple(limits)
         self._meters: OrderedDict[tuple[str, ...], Meter] = OrderedDict()
+        self._drained: dict[str, float] = {}
+        """When each label was drained: a meter that is first asked later was drained then, too."""
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -143,6 +145,7 @@ class Quota:
 
     def change(self, limits: Iterable[Limit], now: float) -> None:
         """New limits at once. A meter whose limit only moved keeps what is used; other ones start anew."""
+        self._drained.clear()
         old = {limit.label: limit for limit in self._limits}
         self._limits = tuple(limits)
         kept: OrderedDict[tuple[str, ...], Meter] = OrderedDict()
@@ -160,15 +163,14 @@ class Quota:
             kept[key] = meter
         self._meters = kept
 
-    def drain(self, labels: Iterable[str], scope: Mapping[str, str] | None, now: float) -> None:
-        """Somebody else has used the limits up: every known meter of these labels (or this scope's) is full."""
+    def drain(self, labels: Iterable[str], now: float) -> None:
+        """Somebody else has used these limits up, in every scope."""
         for limit in self._limits:
-            if limit.label not in labels:
+            if limit.label not in labels or not math.isfinite(limit.amount) or limit.algorithm == "concurrency":
                 continue
-            if scope is not None:
-                self._meter(limit, scope)
+            self._drained[limit.label] = now
             for key, meter in self._meters.items():
-                if key[0] == limit.label and math.isfinite(limit.amount):
+                if key[0] == limit.label:
                     meter.take(max(0.0, limit.amount - meter.used(now)), now)
 
     def _meter(self, limit: Limit, scope: Mapping[str, str]) -> Meter:
@@ -176,6 +178,8 @@ class Quota:
         meter = self._meters.get(key)
         if meter is None:
             meter = self._meters[key] = limit.meter()
+            if limit.label in self._drained:
+                meter.take(limit.amount, self._drained[limit.label])
             if len(self._meters) > SCOPES_LIMIT:
                 self._meters.popitem(last=False)
         else:

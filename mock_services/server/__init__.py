@@ -1,6 +1,7 @@
 """A small, fast HTTP/1.1 server: the door through which every mock speaks."""
 
 from mock_services.server.connection import Connection
+from mock_services.server.exchange import reset_by_rst
 from mock_services.server.listener import Listener
 from mock_services.server.message import (
     Admission,
@@ -32,4 +33,5 @@ __all__ = [
     "Stream",
     "Writer",
     "json_response",
+    "reset_by_rst",
 ]

@@ -10,7 +10,7 @@ from typing import cast
 
 import httptools
 
-from mock_services.server.exchange import Exchange, fill_socket
+from mock_services.server.exchange import Exchange, reset_by_rst
 from mock_services.server.message import Admission, Answer, App, Hang, Request, Reset, Response, json_response
 
 BODY_LIMIT_BYTES = 8 * 1024 * 1024
@@ -44,6 +44,7 @@ class Connection(asyncio.BufferedProtocol):
         self._idle_timer: asyncio.TimerHandle | None = None
         self._idle_since_s = 0.0
         self._writable: asyncio.Event | None = None
+        self._corked: list[bytes] | None = None
         self.on_message_begin()
 
     # the transport's calls
@@ -65,12 +66,27 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         if self._deaf:
             return
+        self._corked = []
         try:
             self._parser.feed_data(self._buffer[:nbytes])
         except httptools.HttpParserUpgrade:
             return  # answered in HTTP/1.1 already, as the last one
         except (httptools.HttpParserError, httptools.HttpParserCallbackError):
             self._refuse(400, "the request is not valid HTTP/1.1")
+        finally:
+            self._uncork()
+
+    def write(self, data: bytes) -> None:
+        """At once; but what is written while a read is being parsed (answers to pipelined requests) leaves together."""
+        if self._corked is None:
+            self.transport.write(data)
+        else:
+            self._corked.append(data)
+
+    def _uncork(self) -> None:
+        corked, self._corked = self._corked, None
+        if corked:
+            self.transport.write(corked[0] if len(corked) == 1 else b"".join(corked))
 
     def eof_received(self) -> bool:
         return self._deaf  # a deaf connection stays half-open; a client that closed its side has left
@@ -103,13 +119,13 @@ class Connection(asyncio.BufferedProtocol):
     def close(self) -> None:
         """Ends with FIN, whatever is being said."""
         self._deaf = True
+        self._uncork()
         self.transport.close()
 
     def reset(self) -> None:
         """Ends with RST instead of FIN."""
         self._deaf = True
-        fill_socket(self.transport)
-        self.transport.abort()
+        reset_by_rst(self.transport)
 
     # the parser's calls
 
@@ -134,7 +150,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def on_headers_complete(self) -> None:
         if self._headers.get(b"expect", b"").lower() == b"100-continue" and self._exchange is None:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         self._size += len(body)
@@ -212,13 +228,12 @@ class Connection(asyncio.BufferedProtocol):
     def ended(self, exchange: Exchange, reusable: bool) -> None:
         """The exchange is over; the next pipelined request begins."""
         if exchange is not self._exchange:  # the answer to bytes that were no request
-            self.transport.close()
+            self.close()
             return
         self._app.finished(exchange.request)
         self._exchange = None
         if not reusable or self._deaf or (self._last_request and not self._pending):
-            self._deaf = True
-            self.transport.close()
+            self.close()
             return
         self._idle_since_s = self.loop.time()
         if self._pending:

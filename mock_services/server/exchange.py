@@ -25,11 +25,13 @@ _STATUS_LINES = {
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
-def fill_socket(transport: asyncio.Transport) -> None:
-    """Makes the coming abort an RST rather than a FIN."""
+def reset_by_rst(transport: asyncio.BaseTransport) -> None:
+    """Ends a connection with an RST instead of a FIN."""
     sock = transport.get_extra_info("socket")
     if sock is not None and sock.fileno() >= 0:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
 
 
 def render_head(status: int, content_type: str, headers: Headers, framing: bytes) -> bytes:
@@ -77,7 +79,7 @@ class Exchange:
         record = request.record
         record.status = response.status
         record.first_byte_s = record.finished_s = self._connection.loop.time()
-        self._connection.transport.write(data)
+        self._connection.write(data)
         self.closed = True
         record.settle()
         if self._calls:
@@ -102,7 +104,7 @@ class Exchange:
         for wrap in stream.filters:
             writer = wrap(writer)
         if stream.eager_head:
-            self._connection.transport.write(self._head)
+            self._connection.write(self._head)
             self._head = b""
         stream.start(writer)
 
@@ -121,7 +123,7 @@ class Exchange:
         if transport.is_closing():  # the client has left, and the loop has not come round to saying so
             self.client_left()
         else:
-            transport.write(data)
+            self._connection.write(data)
 
     def finish(self) -> None:
         if self.closed:
@@ -129,14 +131,14 @@ class Exchange:
         tail = self._head + (b"0\r\n\r\n" if self._chunked else b"")
         self._head = b""
         if tail:
-            self._connection.transport.write(tail)
+            self._connection.write(tail)
         self._end(reusable=self._keep_alive)
 
     def close(self) -> None:
         if self.closed:
             return
         if self._head:
-            self._connection.transport.write(self._head)
+            self._connection.write(self._head)
         self.request.record.outcome = "cut"
         self._end(reusable=False)
 

@@ -27,7 +27,7 @@ class Listener:
         self._bind(port or free_port(host, self._family))
         self.port: int = self._socket.getsockname()[1]
         self._server: asyncio.Server | None = None
-        self._make: Callable[[], Connection] | None = None
+        self._make: Callable[[], asyncio.BaseProtocol] | None = None
 
     def _bind(self, port: int) -> None:
         self._socket = socket.socket(self._family, socket.SOCK_STREAM)
@@ -51,7 +51,11 @@ class Listener:
         """Starts to listen; harmless where it listens already."""
         loop = asyncio.get_running_loop()
         buffer = bytearray(BUFFER_BYTES)
-        self._make = lambda: Connection(app, loop, buffer)
+        await self.open_with(lambda: Connection(app, loop, buffer))
+
+    async def open_with(self, make: Callable[[], asyncio.BaseProtocol]) -> None:
+        """As `open`, for what does not speak HTTP."""
+        self._make = make
         await self.resume()
 
     async def resume(self) -> None:

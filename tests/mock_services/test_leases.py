@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from mock_services.draws import draw
 from mock_services.leases import Lease, LeaseBook, LeaseError
 
 
@@ -136,8 +137,6 @@ TestLeaseMachine = LeaseMachine.TestCase
 @settings(max_examples=20)
 @given(st.integers(0, 2**32), st.text("f0123456789", min_size=1, max_size=6))
 def test_draws_are_uniform_enough_and_repeatable(seed: int, lease: str) -> None:
-    from mock_services.host import draw
-
     draws = [draw(seed, lease, i) for i in range(300)]
     assert draws == [draw(seed, lease, i) for i in range(300)]
     assert all(0 <= d < 1 for d in draws)

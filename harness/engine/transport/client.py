@@ -48,6 +48,9 @@ class Transport:
         self.in_flight = 0
         self.connects = 0
         self.client_failures = 0
+        self.kernel_stamps = job.kernel_stamps
+        self.receive_lag_ns_max = 0
+        """With kernel stamps: the longest that an answer lay unread. Whoever reads it may set it back to 0."""
         self._loop = hub.loop
         self._job = job
         self._target = Target.parse(job.target)

@@ -23,6 +23,7 @@ from harness.engine.transport.deadlines import NEVER_NS
 from harness.engine.transport.failures import judge_connect_error
 from harness.engine.transport.races import is_reuse_race
 from harness.engine.transport.response import Ending, ResponseReader
+from harness.engine.transport.stamps import ask_for_stamps, receive_stamped
 from harness.engine.transport.tls import TlsChannel
 from harness.results import Outcome, Reason
 
@@ -36,6 +37,8 @@ class Owner(Protocol):
     clock_ns: Callable[[], int]
     idle_limit_ns: int
     in_flight: int
+    kernel_stamps: bool
+    receive_lag_ns_max: int
     render: Callable[[Request], bytes]
 
     def connected(self) -> TlsChannel | None: ...
@@ -194,7 +197,8 @@ class Connection:
             return
         self._stop_writing()
         self._read_watcher = self._loop.io(self._sock.fileno(), _READ)
-        self._read_watcher.start(self._on_readable)
+        stamped = self._owner.kernel_stamps and ask_for_stamps(self._sock)
+        self._read_watcher.start(self._on_readable_stamped if stamped else self._on_readable)
         self._tls = self._owner.connected()
         if self._tls is None:
             self.up = True
@@ -214,7 +218,23 @@ class Connection:
         if not data:
             self._ended(Ending.CLEAN if self._tls is None else Ending.CUT)
             return
-        now_ns = self._clock_ns()
+        self._take(data, self._clock_ns())
+
+    def _on_readable_stamped(self) -> None:
+        try:
+            data, arrived_ns, lag_ns = receive_stamped(self._sock, READ_BYTES, self._clock_ns)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._ended(Ending.RESET)
+            return
+        if not data:
+            self._ended(Ending.CLEAN if self._tls is None else Ending.CUT)
+            return
+        self._owner.receive_lag_ns_max = max(self._owner.receive_lag_ns_max, lag_ns)
+        self._take(data, arrived_ns)
+
+    def _take(self, data: bytes, now_ns: int) -> None:
         if self._tls is not None:
             self._on_ciphertext(self._tls, data, now_ns)
         elif self.exchange is not None:

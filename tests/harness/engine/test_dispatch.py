@@ -89,6 +89,16 @@ def test_a_stop_leaves_no_arrival_without_a_name(loop: Any) -> None:
     log.dispatcher.close()
 
 
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_what_the_living_take_over_is_the_rest_of_the_lost_share_and_nothing_twice(parts: int) -> None:
+    array = arrivals_at(*[i * 0.1 for i in range(40)])
+    taken = [
+        Share.of_lost(array, lost=1, workers=4, after_ns=1_500_000_000, part=part, parts=parts) for part in range(parts)
+    ]
+    seqs = sorted(share.seq[i] for share in taken for i in range(share.count))
+    assert seqs == [seq for seq in range(1, 40, 4) if seq * 0.1 > 1.5]
+
+
 @pytest.mark.parametrize("workers", [1, 2, 3, 7])
 def test_the_shares_of_any_number_of_workers_are_the_plan(workers: int) -> None:
     array = arrivals_at(*[i * 0.1 for i in range(20)])

@@ -98,8 +98,8 @@ def test_a_healthy_load_is_whole(tmp_path: Path, target: str, processes: int) ->
 
 
 @pytest.mark.e2e
-def test_a_killed_worker_is_lost_with_its_arrivals_and_the_other_goes_on(tmp_path: Path, target: str) -> None:
-    arrivals = plan(tmp_path, 4.0, 100)
+def test_a_killed_worker_is_lost_and_the_rest_of_its_share_is_dealt_to_the_other(tmp_path: Path, target: str) -> None:
+    arrivals = plan(tmp_path, 6.0, 100)
     engine = start(tmp_path, job_with(target=target, processes=2))
     until(engine, 1.5)
     workers_of(engine)[1].kill()
@@ -108,12 +108,17 @@ def test_a_killed_worker_is_lost_with_its_arrivals_and_the_other_goes_on(tmp_pat
     assert [fact.state for fact in facts.workers] == ["done", "lost"]
     assert facts.workers[1].detail == "killed by SIGKILL"
     assert any("worker 1 was lost" in note for note in facts.notes)
-    assert 0 < ledger.lost < 200
-    assert ledger.accounted == 400
+    assert ledger.accounted == 600
     assert ledger.balanced, ledger.problems
     assert "without its end mark" in ledger.rows.damage[0]
     lost = ledger.rows.array[ledger.rows.array["outcome"] == Outcome.LOST_WITH_WORKER]
     assert set((lost["seq"] % 2).tolist()) == {1}
+    assert 0 < np.ptp(lost["due_ns"]) < 3e9, "the curve is whole again within seconds"
+    taken = ledger.rows.arrivals()
+    taken = taken[(taken["seq"] % 2 == 1) & (taken["worker"] == 0)]
+    assert taken.size > 100
+    assert (taken["outcome"] == Outcome.OK).all()
+    assert sum(fact.planned for fact in facts.workers) == 600
 
 
 @pytest.mark.e2e

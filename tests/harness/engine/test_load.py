@@ -73,6 +73,21 @@ def test_a_stop_leaves_nothing_unsaid(tmp_path: Path, loop: Any) -> None:
     assert (rows.array["outcome"] == Outcome.OK).sum() == 2
 
 
+def test_a_share_of_a_lost_worker_is_fired_too_unless_it_comes_too_late(tmp_path: Path, loop: Any) -> None:
+    plan, job = arrivals_at(*[0.01 * i for i in range(10)]), job_with(processes=2)
+    load = Load(job, tmp_path, 0, share=Share.deal(plan, 0, 2), loop=loop, transport=FakeWire(loop))
+    load.begin(time.monotonic_ns())
+    rest = Share.of_lost(plan, lost=1, workers=2, after_ns=-1, part=0, parts=1)
+    assert load.take(rest)
+    wait_until(lambda: load.over)
+    assert load.second().planned == 10
+    last = load.close()
+    assert (last.planned, last.finished, last.done) == (10, 10, True)
+    assert not load.take(rest)
+    rows = read_spools([spool_path(tmp_path, 0)], first_catalog(job)).arrivals()
+    assert sorted(rows["seq"].tolist()) == list(range(10))
+
+
 def test_a_full_disk_is_told(tmp_path: Path, loop: Any) -> None:
     load = Load(job_with(), tmp_path, 0, share=Share.deal(arrivals_at(0.0), 0, 1), loop=loop, transport=FakeWire(loop))
     load._writer.broken = "result rows cannot be written: No space left on device"

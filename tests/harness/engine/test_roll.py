@@ -60,6 +60,20 @@ def test_silence_is_seen_once_and_forgiven_but_not_forgotten() -> None:
     assert roll.facts()[0].detail == "silent for 5.0 s in between"
 
 
+def test_a_takeover_moves_the_plan_and_no_more_than_there_was() -> None:
+    roll = running(10, 10)
+    assert "not lost" in roll.taken(1, 0, 5)
+    roll.gone(1, "killed by SIGKILL")
+    assert roll.taken(1, 0, 6) == ""
+    assert [entry.planned for entry in roll.entries] == [16, 4]
+    assert "more than there are" in roll.taken(1, 0, 5)
+    assert "more than there are" in roll.taken(1, 0, -1)
+    assert "not lost" in roll.taken(9, 0, 1)
+    assert "without numbers" in roll.taken("1", 0, None)
+    assert roll.heard(0, "w0", tick(16, planned=16, done=True), 1.0) == ""
+    assert sum(fact.planned for fact in roll.facts()) == 20
+
+
 def test_ghosts_and_doubles_are_refused() -> None:
     roll = running(10)
     assert "nobody started" in roll.hello(1, "ghost", 1.0)

@@ -144,7 +144,7 @@ def check(slo: str, metric: str, state: State, **given: object) -> Check:
         "p_value": 1.0,
         "source": "slo.yaml:3:5",
     }
-    return Check(slo, metric, state=state, **(facts | given))  # type: ignore[arg-type]
+    return Check(slo, metric, state=state, **(facts | given))  # type: ignore[arg-type] -- a table of facts
 
 
 MET = (

@@ -97,7 +97,7 @@ def test_a_quota_cut_shows_as_crosses_and_as_a_share_of_failures(reports: dict[s
     good, bad = (
         drawn(load_chart(data, TTFT, Capacity(), WIDE))
         for name in ("pass", "fail")
-        if (data := timeline(reports[name].rows, None, Timed("ttft", 0.95))) is not None  # type: ignore[arg-type]
+        if (data := timeline(reports[name].rows, None, Timed("ttft", 0.95))) is not None  # type: ignore[arg-type] -- a table of facts
     )
     crosses = [sum(t.text == "\u00d7" for t in root.iter(f"{SVG}text")) for root in (good, bad)]
     assert crosses[0] == 0

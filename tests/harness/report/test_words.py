@@ -49,7 +49,7 @@ def test_a_share_below_one_never_reads_as_all_or_nothing(value: float) -> None:
         (40, "1/s", "40/s"),
         (1.5, "ratio", "1.5"),
         (25, "USD", "25 USD"),
-        (INF, "USD", "never"),
+        (INF, "USD", "∞"),
     ],
 )
 def test_a_limit_reads_as_it_was_written(value: float, unit: str, text: str) -> None:

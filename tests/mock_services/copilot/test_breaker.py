@@ -78,18 +78,30 @@ def test_slow_calls_open_it_though_none_failed() -> None:
     assert breaker.state(0) is State.OPEN
 
 
-def test_one_probe_at_a_time_and_two_good_ones_close_it() -> None:
+def test_two_probes_and_no_more_and_both_good_close_it() -> None:
     breaker = opened()
     assert breaker.permit(4.9) is None
     assert breaker.state(5) is State.HALF_OPEN
-    probe = breaker.permit(5)
-    assert probe == Permit(is_probe=True)
+    probes = [breaker.permit(5), breaker.permit(5)]
+    assert probes == [Permit(is_probe=True)] * 2
     assert breaker.permit(5) is None
-    breaker.succeeded(probe, 5.1, 0.1)
-    assert breaker.state(5.1) is State.HALF_OPEN
-    succeed(breaker, 5.2)
+    for probe in probes:
+        assert breaker.state(5.1) is State.HALF_OPEN
+        assert breaker.permit(5.1) is None, "what it takes is under way"
+        assert probe is not None
+        breaker.succeeded(probe, 5.1, 0.1)
     assert breaker.state(5.2) is State.CLOSED
     assert breaker.permit(5.2) == Permit(is_probe=False)
+
+
+def test_a_second_bad_probe_does_not_lengthen_the_pause_again() -> None:
+    breaker = opened()
+    first, second = breaker.permit(5), breaker.permit(5)
+    assert first is not None and second is not None
+    breaker.failed(first, 5)
+    breaker.failed(second, 6)
+    assert breaker.wait_s(5) == pytest.approx(10)
+    assert breaker.permit(15) == Permit(is_probe=True)
 
 
 def test_a_bad_probe_opens_it_for_twice_as_long_up_to_a_limit() -> None:
@@ -119,7 +131,7 @@ def test_a_slow_probe_is_a_bad_probe() -> None:
 def test_an_abandoned_probe_gives_its_place_back() -> None:
     breaker = opened()
     probe = breaker.permit(5)
-    assert probe is not None and breaker.permit(5) is None
+    assert probe is not None and breaker.permit(5) is not None and breaker.permit(5) is None
     breaker.abandoned(probe)
     assert breaker.permit(5) == Permit(is_probe=True)
 
@@ -155,7 +167,7 @@ def test_switches() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from(["good", "slow", "bad", "hint", "leave", "ask"]), st.floats(0, 4)), max_size=80)
 )
-def test_whatever_happens_there_is_one_probe_at_most_and_no_call_while_held(steps: list[tuple[str, float]]) -> None:
+def test_whatever_happens_there_are_two_probes_at_most_and_no_call_while_held(steps: list[tuple[str, float]]) -> None:
     breaker = Breaker(RULES)
     now_s, held_until_s = 0.0, 0.0
     out: list[Permit] = []
@@ -166,7 +178,7 @@ def test_whatever_happens_there_is_one_probe_at_most_and_no_call_while_held(step
             assert now_s >= held_until_s
             assert breaker.state(now_s) is not State.OPEN
             out.append(permit)
-        assert sum(p.is_probe for p in out) <= 1
+        assert sum(p.is_probe for p in out) <= RULES.good_probes
         if not out or what == "ask":
             continue
         settled = out.pop(0)

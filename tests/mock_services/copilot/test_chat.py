@@ -72,6 +72,16 @@ def test_where_a_stream_breaks_the_caller_is_told_in_the_stream(stage: Stage, re
     assert counts(stage)["by_outcome"] == {"broken": 1}
 
 
+def test_answers_that_break_off_open_the_breaker_though_they_began_well(stage: Stage) -> None:
+    stage.primary = says(ROLE, chunk("Half"), ERROR)
+    stage.opens()
+
+    async def scene() -> list[str]:
+        return [(await stage.ask()).headers["x-served-by"] for _ in range(9)]
+
+    assert asyncio.run(scene()) == ["primary"] * 5 + ["fallback"] * 4
+
+
 def test_a_whole_answer_that_breaks_is_asked_of_the_next_model(stage: Stage) -> None:
     stage.primary = says(ROLE, chunk("Half"))
     stage.opens()

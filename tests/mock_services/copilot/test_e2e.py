@@ -143,6 +143,23 @@ def test_healthy_degraded_and_back(cast: Cast) -> None:
     assert own["in_flight"] == 0
 
 
+def test_an_outage_is_degraded_at_once_and_over_soon_after_it_is(cast: Cast) -> None:
+    lease = {"on": "llm/primary", "fault": "error", "status": 503, "path": "/v1/chat", "ttl_s": 30}
+    granted = cast.admin.post("/faults", json=lease)
+    assert granted.status_code == 201
+    before = cast.counts("llm/primary")["by_status"].get("503", 0)
+    down = cast.ask(40, "down")
+    assert {reply.status_code for reply in down} == {200}
+    assert Counter(reply.headers["x-served-by"] for reply in down) == {"fallback": 40}
+    assert cast.counts("llm/primary")["by_status"]["503"] - before < 20, "the breaker opened"
+    assert cast.admin.delete(f"/faults/{granted.json()['id']}").status_code == 200
+    deadline_s = time.monotonic() + 15
+    back: list[str] = []
+    while back[-5:] != ["primary"] * 5:
+        assert time.monotonic() < deadline_s, back
+        back += [reply.headers["x-served-by"] for reply in cast.ask(5, "back")]
+
+
 def test_a_wrong_environment_is_said_and_nothing_starts() -> None:
     wrong = {**os.environ, "COPILOT_PRIMARY_URL": "ftp://x", "COPILOT_QEUE": "3"}
     ended = subprocess.run(

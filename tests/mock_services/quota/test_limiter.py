@@ -97,9 +97,17 @@ def test_change_keeps_what_is_used_and_drain_fills_up() -> None:
     quota.admit(SCOPE, {"tokens": 300}, 0.0)
     quota.change(limits(tpm=400), 0.0)
     assert (quota.standing("tokens", SCOPE, 0.0) or pytest.fail()).remaining == 100
-    quota.drain(["tokens"], None, 0.0)
+    quota.drain(["tokens"], 0.0)
     denial = quota.admit(SCOPE, {"tokens": 100}, 0.0)
     assert isinstance(denial, Denial) and denial.wait_s == pytest.approx(15.0)
+
+
+def test_a_drained_limit_is_drained_for_those_who_come_later_and_refills_from_then() -> None:
+    quota = Quota(limits(tpm=600))
+    quota.drain(["tokens"], 100.0)
+    denial = quota.admit({"org": "new"}, {"tokens": 300}, 110.0)
+    assert isinstance(denial, Denial) and denial.used == pytest.approx(500) and denial.wait_s == pytest.approx(20)
+    assert isinstance(quota.admit({"org": "other"}, {"tokens": 300}, 130.0), Grant)
 
 
 @given(st.integers(0, 5000), st.one_of(st.none(), st.integers(0, 5000)), st.integers(0, 5000))

@@ -1,47 +1,35 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from typing import Any
 
 import orjson
 import pytest
 
-from mock_services.server import Request, Response
-from mock_services.service import Context, change_settings, parse_settings
-from mock_services.tools.json_tools import TOOLS, ToolsSettings
+from mock_services.server import Response
+from mock_services.tools.json_tools import TOOLS
+from tests.mock_services.tools.mock import Mock
 
 
-class Mock:
-    def __init__(self, **settings: Any) -> None:
-        self.now_s = 50.0
-        self.context = Context("tools", 42, lambda: self.now_s)
-        self.service = TOOLS.build(parse_settings(ToolsSettings, {"latency_ms": 0, **settings}), self.context)
+def tools(**settings: Any) -> Mock:
+    return Mock(TOOLS, **settings)
 
-    async def ask(self, path: str, body: Any = None, method: str = "POST") -> Response:
-        self.context.loop = asyncio.get_running_loop()
-        data = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
-        answer = self.service.handle(Request(method, path, {}, data, True))
-        if inspect.isawaitable(answer):
-            answer = await answer
-        assert isinstance(answer, Response)
-        return answer
 
-    def call(self, path: str, body: Any = None, method: str = "POST") -> Response:
-        return asyncio.run(self.ask(path, body, method))
+def call(mock: Mock, path: str, body: Any = None) -> Response:
+    return asyncio.run(mock.ask("POST", path, body))
 
 
 def test_a_call_gives_the_tools_result() -> None:
-    answer = Mock().call("/tools/calculator", {"expression": "6 * 7"})
+    answer = call(tools(), "/tools/calculator", {"expression": "6 * 7"})
     assert answer.status == 200
     assert orjson.loads(answer.body) == {"tool": "calculator", "result": "6 * 7 = 42", "value": 42.0}
     assert answer.headers == [], "no limit, no limit headers"
 
 
 def test_the_list_of_tools_is_what_a_model_is_offered() -> None:
-    tools = orjson.loads(Mock().call("/tools", method="GET").body)["tools"]
-    assert {tool["name"] for tool in tools} == {"order_status", "weather", "calculator", "search"}
-    assert all(tool["parameters"]["type"] == "object" for tool in tools)
+    listed = orjson.loads(asyncio.run(tools().ask("GET", "/tools")).body)["tools"]
+    assert {tool["name"] for tool in listed} == {"order_status", "weather", "calculator", "search"}
+    assert all(tool["parameters"]["type"] == "object" for tool in listed)
 
 
 @pytest.mark.parametrize(
@@ -55,15 +43,15 @@ def test_the_list_of_tools_is_what_a_model_is_offered() -> None:
     ],
 )
 def test_what_is_wrong_is_said(path: str, body: Any, status: int, code: str) -> None:
-    answer = Mock().call(path, body)
+    answer = call(tools(), path, body)
     assert (answer.status, orjson.loads(answer.body)["error"]["code"]) == (status, code)
 
 
 def test_the_limit_is_told_with_every_answer_and_kept() -> None:
-    mock = Mock(rps=5)
+    mock = tools(rps=5)
 
     async def scene() -> list[Response]:
-        return [await mock.ask("/tools/weather", {"city": "Rome"}) for _ in range(7)]
+        return [await mock.ask("POST", "/tools/weather", {"city": "Rome"}) for _ in range(7)]
 
     answers = asyncio.run(scene())
     assert [a.status for a in answers] == [200] * 5 + [429] * 2
@@ -72,35 +60,35 @@ def test_the_limit_is_told_with_every_answer_and_kept() -> None:
     assert first["ratelimit"] == '"default";r=4;t=1'
     assert last["ratelimit"] == '"default";r=0;t=1' and last["retry-after"] == "1"
     mock.now_s += 0.2
-    assert mock.call("/tools/weather", {"city": "Rome"}).status == 200
-    assert mock.call("/tools/weather", {"city": "Rome"}).status == 429
+    assert call(mock, "/tools/weather", {"city": "Rome"}).status == 200
+    assert call(mock, "/tools/weather", {"city": "Rome"}).status == 429
 
 
 def test_a_slow_limit_lets_one_call_through_in_its_time() -> None:
-    mock = Mock(rps=0.1)
-    assert mock.call("/tools/weather", {"city": "Rome"}).status == 200
-    refused = mock.call("/tools/weather", {"city": "Rome"})
+    mock = tools(rps=0.1)
+    assert call(mock, "/tools/weather", {"city": "Rome"}).status == 200
+    refused = call(mock, "/tools/weather", {"city": "Rome"})
     assert (refused.status, dict(refused.headers)["retry-after"]) == (429, "10")
     mock.now_s += 10
-    assert mock.call("/tools/weather", {"city": "Rome"}).status == 200
+    assert call(mock, "/tools/weather", {"city": "Rome"}).status == 200
 
 
 def test_settings_change_at_once() -> None:
-    mock = Mock(rps=2)
+    mock = tools(rps=2)
     for _ in range(2):
-        mock.call("/tools/weather", {"city": "Rome"})
-    assert mock.call("/tools/weather", {"city": "Rome"}).status == 429
-    mock.service.change(change_settings(mock.service.settings, {"retry_after": False}))
-    assert "retry-after" not in dict(mock.call("/tools/weather", {"city": "Rome"}).headers)
-    mock.service.change(change_settings(mock.service.settings, {"rps": None}))
-    assert mock.call("/tools/weather", {"city": "Rome"}).status == 200
+        call(mock, "/tools/weather", {"city": "Rome"})
+    assert call(mock, "/tools/weather", {"city": "Rome"}).status == 429
+    mock.change(retry_after=False)
+    assert "retry-after" not in dict(call(mock, "/tools/weather", {"city": "Rome"}).headers)
+    mock.change(rps=None)
+    assert call(mock, "/tools/weather", {"city": "Rome"}).status == 200
 
 
 def test_a_full_queue_is_503() -> None:
-    mock = Mock(latency_ms=5, spread=0, servers=1, queue=1)
+    mock = tools(latency_ms=5, spread=0, servers=1, queue=1)
 
     async def scene() -> list[int]:
-        calls = (mock.ask("/tools/weather", {"city": "Rome"}) for _ in range(4))
+        calls = (mock.ask("POST", "/tools/weather", {"city": "Rome"}) for _ in range(4))
         return [answer.status for answer in await asyncio.gather(*calls)]
 
     assert sorted(asyncio.run(scene())) == [200, 200, 503, 503]
