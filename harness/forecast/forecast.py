@@ -197,8 +197,8 @@ def _fan(grid: DayGrid, ahead: Floats, backtest: Backtest, model: str) -> Fan:
             predicted = _predict(model, before, backtest.lead)
             busy = predicted > 0.01 * predicted.max()
             ratios.append((grid.rates_per_s[day] / np.where(busy, predicted, np.nan))[busy])
-    known = np.concatenate(ratios)
-    low, high = np.nanquantile(known, [0.05, 0.95])
+    known = np.concatenate([*ratios, np.ones(1)])  # where the past says nothing, the band is the forecast itself
+    low, high = np.quantile(known[np.isfinite(known)], [0.05, 0.95])
     expected = ahead.ravel()
     return Fan(grid.end_wall_ns, grid.bucket_s, expected, expected * min(low, 1.0), expected * max(high, 1.0))
 

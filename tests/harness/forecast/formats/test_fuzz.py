@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
@@ -129,6 +129,8 @@ def test_any_text_is_refused_or_read(text: str) -> None:
 
 
 @settings(max_examples=25, deadline=None)
+@example(["0", "1.0", "", "", "", "", "0", ""], 100_000)
+@example(["2501", "2501", "2501", ""], 86400)
 @given(
     st.lists(st.one_of(st.just(""), st.integers(0, 10**9).map(str), st.floats(0, 1e9).map(str)), max_size=120),
     st.sampled_from([60, 300, 3600, 86400, 100_000]),
