@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from harness.analysis import Check, State, Word
+from harness.report.plain import line
 from harness.units import format_duration
 
 THIN = "\u202f"
@@ -69,7 +70,7 @@ def quantity(value: float, unit: str) -> str:
         return UNKNOWN
     if math.isinf(value):
         return "never"
-    return f"{rate(value)} {unit}".replace(" 1/s", "/s").removesuffix(" ratio")
+    return f"{rate(value)} {line(unit, 8)}".replace(" 1/s", "/s").removesuffix(" ratio")
 
 
 def quantity_interval(value: float, low: float, high: float, unit: str) -> str:

@@ -64,7 +64,7 @@ def test_the_first_screen_answers(named_report: tuple[str, Report]) -> None:
     for fact in (
         report.title_word,
         report.verdict.headline[1:],
-        report.verdict.why[1:],
+        report.verdict.why,
         report.run.repeat,
         report.run.target,
         "seed 42",
