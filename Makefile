@@ -1,5 +1,5 @@
 # Two commands matter: `make demo` (the main job on the embedded mocks) and `make test`.
-.PHONY: demo test setup setup-dev lint types test-fast test-e2e lock clean
+.PHONY: demo test setup setup-dev lint types test-fast test-e2e test-contract lock clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -42,9 +42,35 @@ test-fast: setup-dev
 test-e2e: setup-dev
 	$(BIN)/python -m pytest -m e2e
 
+test-contract: .venv-sdk/.done  ## the official clients, unmodified, against the mocks
+	.venv-sdk/bin/python -m pytest tests/contract
+
+.venv-sdk/.done: requirements-dev.lock requirements-sdk.lock pyproject.toml
+	test -x .venv-sdk/bin/python || $(PYTHON) -m venv .venv-sdk
+	.venv-sdk/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-dev.lock -r requirements-sdk.lock
+	.venv-sdk/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	touch $@
+
 lock:  ## rewrite the lock files; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements-sdk.in -c requirements-dev.lock -o requirements-sdk.lock
+
+.PHONY: bench-forecast
+bench-forecast: setup-dev  ## the forecast's bars on the long series of PEAKPROOF_SHARED_DATA
+	$(BIN)/python -m bench.forecast
+
+.PHONY: bench-verdict
+bench-verdict: setup-dev  ## the verdict's own error rates, by simulation
+	$(BIN)/python -m bench.verdict
+
+.PHONY: bench-engine
+bench-engine: setup-dev  ## the engine's bars beside wrk, hey and Locust; needs wrk hey nginx gcc
+	$(BIN)/python -m bench.engine
+
+.PHONY: bench-mocks
+bench-mocks: setup-dev  ## what the mocks carry on one core, beside an equal Starlette endpoint
+	$(BIN)/python -m bench.mocks
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out
+	rm -rf $(VENV) .venv-sdk .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out

@@ -1,6 +1,6 @@
 """The analysis room: rows in, a verdict out. Pure; see docs/architecture.md."""
 
-from harness.analysis.evidence import Calls, Evidence, PhaseWindow, Planned, Prices
+from harness.analysis.evidence import Calls, Deployment, Evidence, PhaseWindow, Planned, Prices
 from harness.analysis.judge import judge
 from harness.analysis.rows_csv import rows_from_csv
 from harness.analysis.rules import Confidence, Rules
@@ -25,6 +25,7 @@ __all__ = [
     "Caveat",
     "Check",
     "Confidence",
+    "Deployment",
     "Evidence",
     "FailureMode",
     "PhaseWindow",

@@ -11,6 +11,8 @@ from harness.analysis.view import FLAG_DUE_FROM_SENT, Floats
 from harness.results import NEVER, NEVER_SENT, RESULT_DTYPE, SUCCESSES, Catalog, Outcome, Rows
 from harness.results.row import FLAG_STREAMED, FLAG_TOKENS_FROM_USAGE
 
+STAMP_S = 2e-6
+"""Wall-clock stamps as floats are good to a quarter of a microsecond: nearer moments are the same."""
 _STATUS_OUTCOMES = {408: Outcome.TIMEOUT, 429: Outcome.THROTTLED}
 _UNSENT = np.array([int(o) for o in NEVER_SENT])
 _GOOD = np.array([int(o) for o in SUCCESSES])
@@ -46,6 +48,7 @@ class Recorded:
     phase: list[str] | None = None
     tenant: list[str] | None = None
     tokens_from_usage: bool = False
+    reason: np.ndarray | None = None
 
     def wrongs(self) -> list[tuple[np.ndarray, str]]:
         """(mask, what) of rows that cannot be."""
@@ -63,9 +66,9 @@ class Recorded:
             (good & np.isnan(end), "a success without an end or a latency"),
             (end < start, "finished before it was sent"),
             (end < due, "finished before it was due"),
-            ((first < start) | (first > end), "a first token outside its request"),
-            ((last < first) | (last > end), "a last token outside its request"),
-            (good & (gap > end - start), "a gap longer than its request"),
+            ((first < start - STAMP_S) | (first > end + STAMP_S), "a first token outside its request"),
+            ((last < first - STAMP_S) | (last > end + STAMP_S), "a last token outside its request"),
+            (good & (gap > end - start + STAMP_S), "a gap longer than its request"),
             *((x < 0, "a negative count") for x in negative),
             *((x >= 2**32, "a count out of range") for x in negative),
             (
@@ -92,7 +95,14 @@ class Recorded:
         last = self.finished_s if self.last_token_s is None and self.first_token_s is not None else self.last_token_s
         streamed = array["first_token_ns"] >= 0
         array["last_token_ns"] = np.where(streamed, _ns(last, n), NEVER)
+        for token in ("first_token_ns", "last_token_ns"):
+            late = (array["finished_ns"] >= 0) & (array[token] > array["finished_ns"])
+            array[token][late] = array["finished_ns"][late]
+            early = (array[token] >= 0) & (array[token] < array["sent_ns"])
+            array[token][early] = array["sent_ns"][early]
+        array["last_token_ns"] = np.where(streamed, np.maximum(array["last_token_ns"], array["first_token_ns"]), NEVER)
         array["outcome"] = self.outcome
+        array["reason"] = 0 if self.reason is None else self.reason
         array["status"] = 0 if self.status is None else self.status
         for field, values in (
             ("tokens_in", self.tokens_in),

@@ -11,6 +11,7 @@ import numpy as np
 from harness.analysis import interval
 from harness.analysis.interval import BLOCKS
 from harness.analysis.measure import NoSample, Sample, sample
+from harness.analysis.poststratify import poststratify
 from harness.analysis.rules import Rules
 from harness.analysis.scene import Scene
 from harness.analysis.slo import AT_LEAST, Kind, Slo
@@ -29,11 +30,9 @@ def check(slo: Slo, scene: Scene, judged: View) -> Check:
     """Holds `slo` against the `judged` rows of the scene (its warm-up already cut)."""
     try:
         found = sample(slo, scene, judged)
-        if slo.kind is Kind.MEAN:
-            return _mean_check(slo, scene, found)
+        return (_mean_check if slo.kind is Kind.MEAN else _share_check)(slo, scene, found)
     except NoSample as why:
         return _empty(slo, str(why))
-    return _share_check(slo, scene, found)
 
 
 def share_state(share: float, n: int, effect: float, allowed: float, rules: Rules) -> tuple[State, float, float]:
@@ -53,7 +52,7 @@ def _share_check(slo: Slo, scene: Scene, found: Sample) -> Check:
     rules, n, bad = scene.rules, len(found.bad), int(found.bad.sum())
     q = 1 - slo.allowed_share
     effect = interval.design_effect(found.bad, found.values, q)
-    share = bad / n
+    share, effect = _weighted(slo, scene, found, bad / n, effect)
     state, low, high = share_state(share, n, effect, slo.allowed_share, rules)
     n_effective = _effective(n, effect, rules.pass_alpha)
     value, value_low, value_high = _value(slo, found, share, low, high, n_effective, rules.pass_alpha)
@@ -80,6 +79,18 @@ def _share_check(slo: Slo, scene: Scene, found: Sample) -> Check:
         note=found.note,
     )
     return _with_more(result, rules, scene.rate * n / max(1, len(scene.judged))) if state is State.UNDECIDED else result
+
+
+def _weighted(slo: Slo, scene: Scene, found: Sample, share: float, effect: float) -> tuple[float, float]:
+    """The share and design effect under the planned mix of journeys, where the rules ask for it and the SLO spans
+    them."""
+    mix = scene.evidence.journey_mix
+    if not scene.rules.post_stratify or not mix or "journey" in slo.where:
+        return share, effect
+    weighted = poststratify(found.view, found.bad, mix)
+    if weighted.missing:
+        raise NoSample(f"no request of {', '.join(weighted.missing)}, which the planned mix weighs")
+    return weighted.share, max(effect, len(found.bad) / max(weighted.n_effective, 1e-9))
 
 
 def _value(  # noqa: PLR0917 -- a figure with its interval: all of it numbers
@@ -110,10 +121,7 @@ def _with_more(result: Check, rules: Rules, rate: float) -> Check:
     else:
         lasting = math.inf if minutes is None else minutes * 60
         reason = "AT_LIMIT" if lasting > rules.extend_up_to_s else "TOO_SHORT"
-    took = f", {minutes:.1f} minutes at this rate" if minutes is not None else ""
-    return replace(
-        result, reason=reason, more_requests=more, more_minutes=minutes, advice=f"{more} requests more{took}"
-    )
+    return replace(result, reason=reason, more_requests=more, more_minutes=minutes)
 
 
 def _mean_check(slo: Slo, scene: Scene, found: Sample) -> Check:

@@ -67,6 +67,19 @@ class Prices:
 
 
 @dataclass(frozen=True)
+class Deployment:
+    """What was tested, for provisioning."""
+
+    replicas: int | None = None
+    """Replicas of the target under test; None leaves replica counts out."""
+    zones: int = 3
+    headroom: float = 0.2
+    """Share of each replica kept free at the peak."""
+    quota_window_s: float = 10.0
+    """How long a stretch the provider judges its quota by (Azure: 1 to 10 s)."""
+
+
+@dataclass(frozen=True)
 class Evidence:
     own_run: bool
     phases: tuple[PhaseWindow, ...] | None = None
@@ -91,5 +104,11 @@ class Evidence:
     """Arrivals/s at the forecast peak, for headroom."""
     prices: Prices | None = None
     calls: Calls | None = None
+    lengths_declared: bool = False
+    """`Planned.tokens_out` are production's own lengths, which the answers must keep (within 10 % in the mean);
+    otherwise they are what was asked for at most, and shorter answers are only noted."""
+    deployment: Deployment = field(default=Deployment())
+    forecast_peak_range: tuple[float, float] | None = None
+    """(low, high) of the forecast peak, arrivals/s; None takes 0.8 and 1.25 times `forecast_peak`."""
     declared_cache_share: float | None = None
     """Share of answers that may come from a cache, as production's do; None declares nothing."""

@@ -37,15 +37,17 @@ def failure_modes(scene: Scene) -> tuple[FailureMode, ...]:
     catalog = scene.rows.catalog
     step = _first_failing_step(scene, view)
     reason = view.raw("reason").astype(np.int64)
-    key = ((view.outcome.astype(np.int64) << 24) | (reason << 16) | (view.journey.astype(np.int64) << 8)) | step
+    status = np.where(reason == Reason.NONE, view.raw("status").astype(np.int64), 0)
+    journeys = view.journey.astype(np.int64)
+    key = (status << 32) | (view.outcome.astype(np.int64) << 24) | (reason << 16) | (journeys << 8) | step
     modes = []
     for value in np.unique(key):
         due = view.due_s[key == value]
-        outcome, why, journey, where = value >> 24, (value >> 16) & 255, (value >> 8) & 255, value & 255
+        outcome, why, journey, where = (value >> 24) & 255, (value >> 16) & 255, (value >> 8) & 255, value & 255
         modes.append(
             FailureMode(
                 outcome=Outcome(outcome).label if outcome in _OUTCOMES else f"outcome {outcome}",
-                reason=Reason(why).label if why in _REASONS else f"reason {why}",
+                reason=_reason(int(why), int(value >> 32)),
                 count=len(due),
                 share=len(due) / len(view),
                 first_s=float(due[0]),
@@ -59,6 +61,13 @@ def failure_modes(scene: Scene) -> tuple[FailureMode, ...]:
 
 _OUTCOMES = frozenset(map(int, Outcome))
 _REASONS = frozenset(map(int, Reason))
+
+
+def _reason(why: int, status: int) -> str:
+    """`deadline`; the HTTP status where the answer itself said no and nothing more is known."""
+    if why == Reason.NONE and status:
+        return f"http_{status}"
+    return Reason(why).label if why in _REASONS else f"reason {why}"
 
 
 def _first_failing_step(scene: Scene, failed: View) -> np.ndarray:

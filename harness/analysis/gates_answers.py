@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.analysis.doubt import broken, held
+from harness.analysis.doubt import NOTED, broken, held
 from harness.analysis.scene import Scene
 from harness.analysis.slo import Slo
 from harness.analysis.verdict import Caveat
+from harness.analysis.view import View
 from harness.results import Outcome, Reason
 
 CLIENT_SHARE = 0.001
@@ -18,6 +19,8 @@ EARLY_S = 0.005
 """The alarm never rings early; more than this before due is a wrong stamp."""
 LENGTH_ERROR = 0.10
 CACHE_ERROR = 0.05
+_REASONS = frozenset(map(int, Reason))
+_KNOWN_REASON = np.isin(np.arange(256), list(_REASONS))
 
 
 def spool(scene: Scene, slos: Sequence[Slo]) -> Caveat:
@@ -33,18 +36,21 @@ def spool(scene: Scene, slos: Sequence[Slo]) -> Caveat:
 def possible(scene: Scene, slos: Sequence[Slo]) -> Caveat:
     """No row says what cannot be: an answer before its request, an unknown outcome, a success without an end."""
     del slos
-    array, catalog = scene.rows.array, scene.rows.catalog
-    due, sent, end = array["due_ns"], array["sent_ns"], array["finished_ns"]
-    first, last, outcome = array["first_token_ns"], array["last_token_ns"], array["outcome"]
-    success = (outcome == Outcome.OK) | (outcome == Outcome.DEGRADED)
-    unsent = (outcome == Outcome.NOT_SENT) | (outcome == Outcome.LOST_WITH_WORKER)
+    catalog = scene.rows.catalog
+    array = scene.arrivals if len(scene.arrivals) == len(scene.rows.array) else View.whole(scene.rows)
+    due, sent, end = array.raw("due_ns"), array.raw("sent_ns"), array.raw("finished_ns")
+    first, last, outcome = array.raw("first_token_ns"), array.raw("last_token_ns"), array.raw("outcome")
+    success = array.success
+    unsent = array.never_sent
+    early = due - int(EARLY_S * 1e9)
     claims = (
         ("an unknown outcome", outcome > max(Outcome)),
+        ("an unknown reason", ~_KNOWN_REASON[array.raw("reason")]),
         ("a due time before the start", due < 0),
         ("a success without an end", success & (end < 0)),
         ("an end before the send", (end >= 0) & (sent >= 0) & (end < sent)),
-        ("an end before it was due", (end >= 0) & (end < due - EARLY_S * 1e9)),
-        ("a send before it was due", (sent >= 0) & (sent < due - EARLY_S * 1e9)),
+        ("an end before it was due", (end >= 0) & (end < early)),
+        ("a send before it was due", (sent >= 0) & (sent < early)),
         ("a first token before the send", (first >= 0) & (sent >= 0) & (first < sent)),
         ("a first token after the end", (first >= 0) & (end >= 0) & (first > end)),
         ("a last token before the first", (last >= 0) & (first >= 0) & (last < first)),
@@ -53,7 +59,7 @@ def possible(scene: Scene, slos: Sequence[Slo]) -> Caveat:
         ("a first token though never sent", unsent & (first >= 0)),
         ("a success of our own run without a send", success & (sent < 0) & scene.evidence.own_run),
         *(
-            (f"a {key} without a name", array[key] >= len(names))
+            (f"a {key} without a name", array.raw(key) >= len(names))
             for key, names in (
                 ("phase", catalog.phases),
                 ("journey", catalog.journeys),
@@ -77,7 +83,8 @@ def client_failures(scene: Scene, slos: Sequence[Slo]) -> Caveat:
     ours = view.raw("reason") >= Reason.CLIENT_DNS
     count, n = int(ours.sum()), len(view)
     if count > CLIENT_SHARE * n:
-        reason = Reason(int(view.raw("reason")[ours][0])).label
+        first = int(view.raw("reason")[ours][0])
+        reason = Reason(first).label if first in _REASONS else f"reason {first}"
         return broken(
             "client_failures",
             f"{count} of {n} requests failed on our own machine ({reason})",
@@ -140,6 +147,10 @@ def answer_length(scene: Scene, slos: Sequence[Slo]) -> Caveat | None:
         return None
     ratio = float(got[inside].mean() / asked[inside].mean())
     what = f"answers hold {ratio:.0%} of the tokens asked for"
+    if abs(ratio - 1) > LENGTH_ERROR and not scene.evidence.lengths_declared:
+        return Caveat(
+            "answer_length", NOTED, what, "shorter answers cost less: declare production's lengths to gate on them"
+        )
     if abs(ratio - 1) > LENGTH_ERROR:
         return broken(
             "answer_length", what, "shorter answers cost less than production's: check the model and max_tokens"

@@ -35,34 +35,22 @@ def lag_limit_s(slos: Sequence[Slo]) -> float:
 def ledger(scene: Scene, slos: Sequence[Slo]) -> Caveat:
     """Every planned arrival ends in exactly one row, unaltered, and the workers' own counts agree."""
     del slos
-    plan = scene.planned
-    if plan is None:
+    books = scene.books
+    if books is None:
         return absent("ledger", "rows against planned arrivals", scene)
-    seq = scene.arrivals.raw("seq").astype(np.int64)
-    advice = "rows were lost, doubled or altered: run again, and keep the folder for a bug report"
-    unique, first = np.unique(seq, return_index=True)
-    if len(unique) < len(seq):
-        return broken("ledger", f"{len(seq) - len(unique)} arrivals have more than one row", advice)
-    order = np.argsort(plan.seq, kind="stable")
-    planned_seq = plan.seq[order].astype(np.int64)
-    missing = len(np.setdiff1d(planned_seq, unique, assume_unique=True))
-    unknown = len(np.setdiff1d(unique, planned_seq, assume_unique=True))
-    if missing or unknown:
-        what = (
-            f"{missing} of {len(planned_seq)} planned arrivals have no row"
-            if missing
-            else f"{unknown} rows were never planned"
-        )
-        return broken("ledger", what, advice)
-    for field, planned in (("due_ns", plan.due_ns), ("phase", plan.phase), ("journey", plan.journey)):
-        altered = int((scene.arrivals.raw(field)[first] != planned[order]).sum())
-        if altered:
-            return broken(
-                "ledger",
-                f"{altered} rows do not carry the {field.removesuffix('_ns')} that was planned for them",
-                advice,
-            )
-    return _worker_counts(scene, len(seq)) or held("ledger", f"{len(seq)} of {len(planned_seq)} arrivals accounted for")
+    if books.doubled:
+        what = f"{books.doubled} arrivals have more than one row"
+    elif books.missing:
+        what = f"{books.missing} of {books.planned} planned arrivals have no row"
+    elif books.unknown:
+        what = f"{books.unknown} rows were never planned"
+    elif books.altered:
+        field, count = books.altered[0]
+        what = f"{count} rows do not carry the {field.removesuffix('_ns')} that was planned for them"
+    else:
+        held_so = held("ledger", f"{books.accounted} of {books.planned} arrivals accounted for")
+        return _worker_counts(scene, books.rows) or held_so
+    return broken("ledger", what, "rows were lost, doubled or altered: run again, and keep the folder for a bug report")
 
 
 def _worker_counts(scene: Scene, rows: int) -> Caveat | None:
@@ -258,7 +246,7 @@ def _planned_mix(scene: Scene, names: tuple[str, ...]) -> Floats | None:
     plan, chosen = scene.planned, scene.planned_judged()
     if plan is not None and chosen is not None and chosen.any():
         counts = np.bincount(plan.journey[chosen], minlength=len(names))[: len(names)].astype(float)
-        return counts / counts.sum()
+        return np.asarray(counts / counts.sum())
     declared = scene.evidence.journey_mix
     if declared is None:
         return None

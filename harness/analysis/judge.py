@@ -21,6 +21,7 @@ from harness.analysis.evidence import Evidence
 from harness.analysis.failures import failure_modes, first_cause
 from harness.analysis.gates import hold_gates
 from harness.analysis.measure import NoSample, sample
+from harness.analysis.provisioning import Range, caution, needs
 from harness.analysis.rules import Rules
 from harness.analysis.scene import Scene, set_scene
 from harness.analysis.slo import Kind, Slo
@@ -94,13 +95,13 @@ def examine(scene: Scene, slos: Sequence[Slo]) -> Finding:
     checks = _corrected([check(slo, scene, steady) for slo in slos], scene.rules)
     drifts, untested = [], False
     for cut in cuts:
-        found = drift(scene, cut.segment, cut.cut_s, scene.rules.fail_alpha)
+        found = drift(scene, cut, scene.rules.fail_alpha)
         untested = untested or found is None
         drifts += [found] if found is not None else []
     shown = bool(drifts) and not untested and all(d.shown for d in drifts)
     caveats = [
         *gates,
-        *_warm_up_caveats(cuts),
+        *_warm_up_caveats(cuts, overloaded=any(d.unstable for d in drifts)),
         _scope(scene, slos, checks),
         _coverage(scene),
         *_stability(scene, drifts, shown),
@@ -129,22 +130,18 @@ def _corrected(checks: list[Check], rules: Rules) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def _warm_up_caveats(cuts: Sequence[WarmUp]) -> list[Caveat]:
+def _warm_up_caveats(cuts: Sequence[WarmUp], overloaded: bool) -> list[Caveat]:
+    """A queue that only grows never settles either: that is the system's failure, not the run's."""
     caveats = []
     for cut in cuts:
-        segment = cut.segment
-        if cut.never:
-            caveats.append(
-                broken(
-                    "warm_up",
-                    f"phase {segment.phase} never warmed up: {cut.why}",
-                    "put a warm-up phase before it, or make it longer",
-                    segment.start_s,
-                )
-            )
+        phase = f"phase {cut.segment.phase}"
+        if cut.never and not overloaded:
+            advice = "put a warm-up phase before it, or make it longer"
+            caveats.append(broken("warm_up", f"{phase} never warmed up: {cut.why}", advice, cut.segment.start_s))
+        elif cut.never:
+            caveats.append(Caveat("warm_up", NOTED, f"{phase}: {cut.why}: the queue grew all the time"))
         else:
-            cut_s = cut.cut_s - segment.start_s
-            caveats.append(held("warm_up", f"phase {segment.phase}: {cut_s:.1f} s cut as warm-up"))
+            caveats.append(held("warm_up", f"{phase}: {cut.cut_s - cut.segment.start_s:.1f} s cut as warm-up"))
     return caveats
 
 
@@ -242,6 +239,7 @@ def _verdict(word: Word, finding: Finding, whole: Finding, slos: Sequence[Slo]) 
         failures=() if impossible else failure_modes(scene),
         outcomes={o.label: int(counts[o]) for o in Outcome if counts[o]},
         bottleneck=() if impossible else suspects(scene, _bad_seq(finding, slos), whole.caveats),
+        provisioning=_provisioning(word, finding, capacity),
         trust=None if impossible else trust(scene),
         first_cause=cause,
         judged=scene.names,
@@ -289,6 +287,21 @@ def _capacity(word: Word, finding: Finding, slos: Sequence[Slo], rate: float) ->
     if word is Word.FAIL and (finding.unstable or _fails_without_throttling(finding, slos)):
         return Capacity(disproven=finding.scene.rate, forecast_peak=peak)
     return Capacity(forecast_peak=peak)
+
+
+def _provisioning(word: Word, finding: Finding, capacity: Capacity) -> tuple[str, ...]:
+    """What the forecast peak calls for, where this run proved a rate."""
+    evidence = finding.scene.evidence
+    if word is not Word.PASS or capacity.proven is None or not evidence.forecast_peak:
+        return ()
+    mid = evidence.forecast_peak
+    low, high = evidence.forecast_peak_range or (0.8 * mid, 1.25 * mid)
+    peak = Range(low, mid, high)
+    lines = tuple(
+        need.line() for need in needs(finding.steady, capacity.proven, peak, evidence.deployment, evidence.prices)
+    )
+    warned = caution(capacity.proven, peak)
+    return (*lines, warned) if warned else lines
 
 
 def _fails_without_throttling(finding: Finding, slos: Sequence[Slo]) -> bool:

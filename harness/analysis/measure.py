@@ -77,9 +77,9 @@ def latencies(view: View, metric: str) -> tuple[Floats, str]:
     if metric == "e2e":
         values = view.e2e_s.copy()
     elif metric == "service":
-        values = view.finished_s - view.sent_s
+        values = view.span_s("sent_ns", "finished_ns")
     elif metric == "ttft":
-        values = view.first_token_s - view.due_s
+        values = view.span_s("due_ns", "first_token_ns")
         # A streamed success that never had content is a failure of the stream, not a fast answer.
         values[np.isnan(values) & view.streamed] = np.inf
     else:
@@ -102,7 +102,7 @@ def _token_values(view: View, metric: str) -> tuple[Floats, str]:
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         if metric == "tpot":
-            span = view.last_token_s - view.first_token_s
+            span = view.span_s("first_token_ns", "last_token_ns")
             return np.where(count >= 2, span / (count - 1), np.nan), note
         rate = count / view.e2e_s
     return np.where(count > 0, -rate, np.nan), note

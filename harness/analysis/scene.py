@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from harness.analysis.account import Account, settle_account
 from harness.analysis.evidence import Evidence, Planned
 from harness.analysis.rules import Rules
 from harness.analysis.special import chi_square_tail
@@ -71,7 +73,7 @@ class Scene:
         plan = self.evidence.planned
         if plan is None or math.isinf(self.until_s):
             return plan
-        kept = plan.due_ns < self.until_s * 1e9
+        kept = plan.due_ns * 1e-9 < self.until_s  # the very product that the rows' due times are cut by
         return replace(
             plan,
             due_ns=plan.due_ns[kept],
@@ -87,6 +89,12 @@ class Scene:
         if plan is None:
             return None
         return _of_phases(plan.phase, self.rows.catalog.phases, self.names)
+
+    @cached_property
+    def books(self) -> Account | None:
+        """Rows against planned arrivals; None without a plan."""
+        plan = self.planned
+        return None if plan is None else settle_account(self.arrivals, plan)
 
     def telemetry(self) -> TelemetryArray | None:
         """Records up to `until_s`, in order of worker and time."""

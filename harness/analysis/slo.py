@@ -17,6 +17,8 @@ from harness.results import SUCCESSES, Outcome
 from harness.units import parse_duration_s, parse_money, parse_rate_per_s, parse_share
 
 _T = TypeVar("_T")
+_NAN = float("nan")
+"""One object, so that equal SLOs compare equal."""
 GATES = ("block", "warn", "info")
 SCOPES = ("journey", "step", "phase", "tenant")
 
@@ -76,9 +78,9 @@ class Slo:
     limit: float
     unit: str
     """`s`, `share`, `1/s`, `ratio` or a currency."""
-    quantile: float = float("nan")
+    quantile: float = _NAN
     """For `Kind.QUANTILE`, 0..1."""
-    allowed_share: float = float("nan")
+    allowed_share: float = _NAN
     """p0: the share of bad requests that is allowed; NaN for means."""
     limits: tuple[tuple[str, float], ...] = ()
     """Of goodput: (metric, seconds) that a good request meets, all of them."""
@@ -137,7 +139,7 @@ def parse_slo(text: str, source: str = "") -> Slo:
         operator=operator,
         limit=limit,
         unit=unit,
-        quantile=float(quantile) if quantile is not None else float("nan"),
+        quantile=float(quantile) if quantile is not None else _NAN,
         allowed_share=_allowed(metric, kind, quantile, limit),
         limits=limits,
         where=where,
@@ -211,7 +213,7 @@ def _limit(reader: _Reader, metric: str, quantile: Decimal | None) -> tuple[floa
             parse_money, re.sub(r"\s*(?:/|per)\s*(?:1k|1000|1,000)(?:\s*requests)?$", "", value), start
         )
         return _positive(amount, start), currency
-    share = _read(parse_share, value, start)
+    share = round(_read(parse_share, value, start), 15)  # 99.9 / 100 has a tail
     if not 0 < share < 1:
         raise SloError(f"{metric} {value} can never be shown, only approached", start, "leave room: 0.1% or 99.9%")
     assert quantile is None
@@ -284,7 +286,7 @@ def _where(reader: _Reader) -> dict[str, str]:
 
 def _allowed(metric: str, kind: Kind, quantile: Decimal | None, limit: float) -> float:
     if kind is Kind.MEAN:
-        return float("nan")
+        return _NAN
     if quantile is not None:
         return float(quantile if metric in AT_LEAST else 1 - quantile)
     return float(1 - Decimal(repr(limit))) if metric in AT_LEAST else limit

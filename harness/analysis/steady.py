@@ -23,6 +23,7 @@ FEWEST_SAMPLES = 200
 """20 s at 10 Hz."""
 UNSTABLE_EXCESS = 0.005
 SHOWN_EXCESS = 0.02
+WALK_ALPHA = 0.05
 
 
 def in_flight(view: View, moments_s: Floats) -> Floats:
@@ -40,8 +41,8 @@ def in_flight(view: View, moments_s: Floats) -> Floats:
 def moments(segment: Segment) -> Floats:
     """The 10 Hz sampling points of a segment, at most 100,000 of them."""
     count = min(100_000, int(segment.duration_s * SAMPLE_HZ))
-    at: Floats = segment.start_s + (np.arange(count) + 0.5) * (segment.duration_s / max(count, 1))
-    return at
+    at = segment.start_s + (np.arange(count) + 0.5) * (segment.duration_s / max(count, 1))
+    return np.asarray(at)
 
 
 def truncation(series: Floats) -> tuple[int, bool]:
@@ -50,7 +51,7 @@ def truncation(series: Floats) -> tuple[int, bool]:
     if m < 10:
         return 0, False
     batches = series[: 5 * m].reshape(m, 5).mean(axis=1)
-    y = batches - batches.mean()
+    y = np.asarray(batches - batches.mean())
     tail, tail_square = np.cumsum(y[::-1])[::-1], np.cumsum((y * y)[::-1])[::-1]
     left = np.arange(m, 0, -1, dtype=np.float64)
     bound = m // 2
@@ -96,15 +97,23 @@ def warm_up(scene: Scene, segment: Segment, deadline_s: float) -> WarmUp:
 
 def _halves_differ(series: Floats) -> bool:
     """Noise alone puts the minimum of MSER at its bound now and then: the bound is believed where the first and the
-    second half differ too (20 blocks, AR(1)-inflated t, one in a thousand)."""
-    m = len(series) // BLOCKS
-    means = series[: m * BLOCKS].reshape(BLOCKS, m).mean(axis=1)
+    second
+    half differ too, beyond AR(1) noise (20 blocks, one in a thousand) and beyond what a random walk wanders (one in
+    twenty: the means of its halves are sqrt(20 / 3) steps apart)."""
+    blocks = _blocks(series)
     half = BLOCKS // 2
-    centred = np.concatenate([means[:half] - means[:half].mean(), means[half:] - means[half:].mean()])
+    first, second = blocks[:half], blocks[half:]
+    centred = np.concatenate([first - first.mean(), second - second.mean()])
     variance = float((centred**2).sum()) / (BLOCKS - 2)
-    gap = abs(float(means[:half].mean() - means[half:].mean()))
+    gap = abs(float(first.mean() - second.mean()))
     error = math.sqrt(variance * 2 / half * _inflation(centred))
-    return gap > t_quantile(0.9995, BLOCKS - 2) * error and gap > 0
+    wander = float(np.diff(blocks).std(ddof=1)) * math.sqrt(BLOCKS / 3)
+    return gap > t_quantile(0.9995, BLOCKS - 2) * error and gap > t_quantile(1 - WALK_ALPHA, BLOCKS - 2) * wander
+
+
+def _blocks(series: Floats) -> Floats:
+    m = len(series) // BLOCKS
+    return np.asarray(series[: m * BLOCKS].reshape(BLOCKS, m).mean(axis=1))
 
 
 def _inflation(residuals: Floats) -> float:
@@ -127,44 +136,65 @@ class Drift:
     excess: float
     low: float
     high: float
-    moving: bool = False
+    walk_low: float
+    """The lower bound at 95 % if in-flight were a random walk: a busy queue near saturation wanders like one."""
 
     @property
     def unstable(self) -> bool:
-        return self.excess >= UNSTABLE_EXCESS and self.low > 0
+        return self.excess >= UNSTABLE_EXCESS and self.low > 0 and self.walk_low > 0
 
     @property
     def shown(self) -> bool:
         return self.high <= SHOWN_EXCESS
 
 
-def drift(scene: Scene, segment: Segment, from_s: float, alpha: float) -> Drift | None:
-    """The stability test on one segment from `from_s` on; None where it is too short or too quiet to test."""
+def drift(scene: Scene, warm: WarmUp, alpha: float) -> Drift | None:
+    """The stability test on one segment; None where it is too short or too quiet to test.
+
+    A segment that load led up to is tested whole: MSER cuts a growing queue where it likes. One that starts from an
+    empty system loses its warm-up, at most a tenth.
+    """
+    segment = warm.segment
+    led_up = bool(np.any((scene.arrivals.due_s < segment.start_s) & (scene.arrivals.due_s > segment.start_s - 5.0)))
+    from_s = segment.start_s if led_up else min(warm.cut_s, segment.start_s + 0.1 * segment.duration_s)
     part = Segment(segment.phase, from_s, segment.end_s, segment.constant_rate)
     at = moments(part)
     due_here = part.holds(scene.arrivals.due_s)
     if len(at) < FEWEST_SAMPLES // 2 or due_here.sum() < 5 * BLOCKS:
         return None
     rate = float(due_here.sum()) / part.duration_s
-    series = in_flight(scene.arrivals, at)
-    quiet_s = 0.0
+    series, quiet_s = in_flight(scene.arrivals, at), 0.0
     if not segment.constant_rate:
         load, quiet_s = _expected(scene, part, at, due_here)
-        series = series - load
-    m = len(series) // BLOCKS
-    blocks = series[: m * BLOCKS].reshape(BLOCKS, m).mean(axis=1)
-    width = part.duration_s * m / len(series)
+        series -= load
+    width = part.duration_s * (len(series) // BLOCKS) / len(series)
+    slope, error = _trend(_blocks(series), width)
+    margin = error * t_quantile(1 - alpha, BLOCKS - 2)
+    steps = np.diff(_ends(series)) / width
+    walk_low = float(steps.mean()) - t_quantile(1 - WALK_ALPHA, BLOCKS - 1) * float(steps.std(ddof=1)) / math.sqrt(
+        BLOCKS
+    )
+    # A healthy system may well be slower under more load; growth that more than doubles its time in system is not that.
+    if not segment.constant_rate and slope * part.duration_s <= rate * quiet_s:
+        slope, walk_low = min(slope, 0.0), -math.inf
+    return Drift(segment, slope / rate, (slope - margin) / rate, (slope + margin) / rate, walk_low / rate)
+
+
+def _trend(blocks: Floats, width: float) -> tuple[float, float]:
+    """(slope, its standard error) of 20 block means by least squares, inflated for AR(1) residuals."""
     x = (np.arange(BLOCKS) - (BLOCKS - 1) / 2) * width
     slope = float((x * blocks).sum() / (x * x).sum())
     residuals = blocks - blocks.mean() - slope * x
     variance = float((residuals**2).sum()) / (BLOCKS - 2) * _inflation(residuals)
-    error = math.sqrt(variance / float((x * x).sum())) * t_quantile(1 - alpha, BLOCKS - 2)
-    # A healthy system may well be slower under more load; growth that more than doubles its time in system is not that.
-    if not segment.constant_rate and slope * part.duration_s <= rate * quiet_s:
-        slope = min(slope, 0.0)
-    return Drift(
-        segment, slope / rate, (slope - error) / rate, (slope + error) / rate, moving=not segment.constant_rate
-    )
+    return slope, math.sqrt(variance / float((x * x).sum()))
+
+
+def _ends(series: Floats) -> Floats:
+    """The level at the 21 ends of 20 blocks, each a mean over a fifth of a block."""
+    m = len(series) // BLOCKS
+    k = max(1, m // 5)
+    ends = series[: m * BLOCKS].reshape(BLOCKS, m)[:, -k:].mean(axis=1)
+    return np.concatenate([[series[:k].mean()], ends])
 
 
 def _expected(scene: Scene, part: Segment, at: Floats, due_here: Bools) -> tuple[Floats, float]:

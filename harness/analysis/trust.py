@@ -13,8 +13,7 @@ from harness.analysis.verdict import Trust
 def trust(scene: Scene) -> Trust:
     """Figures of the whole run; None is unknown."""
     plan, records = scene.planned, scene.telemetry()
-    seqs = np.unique(scene.arrivals.raw("seq"))
-    accounted = len(seqs) if plan is None else len(np.intersect1d(seqs, plan.seq))
+    accounted = len(scene.arrivals) if scene.books is None else scene.books.accounted
     lag = scene.judged.send_lag_s
     lag = lag[~np.isnan(lag)]
     lags = (None, None) if len(lag) == 0 else np.quantile(lag, [0.5, 0.99], method="inverted_cdf").tolist()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from enum import Enum
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 
 from harness.analysis.verdict import (
     Bottleneck,
@@ -71,7 +71,7 @@ def verdict_from_json(data: Mapping[str, Any]) -> Verdict:
 def _record(kind: type[_T], data: Mapping[str, Any]) -> _T:
     hints = get_type_hints(kind)
     values = {}
-    for f in fields(kind):  # type: ignore[arg-type]
+    for f in fields(cast(Any, kind)):
         if f.name not in data:
             if f.default is MISSING and f.default_factory is MISSING:
                 raise KeyError(f.name)

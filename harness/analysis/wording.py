@@ -84,7 +84,9 @@ def _undecided(verdict: Verdict) -> str:
     open_checks = _blocking(verdict, State.UNDECIDED)
     if open_checks:
         last = max(open_checks, key=lambda c: c.more_requests or 0)
-        return f"{last.slo}: {last.reason}" + (f", {last.advice}" if last.advice else "")
+        more = f", {last.more_requests} requests more would decide it" if last.more_requests else ""
+        took = f" ({last.more_minutes:.1f} minutes at this rate)" if more and last.more_minutes else ""
+        return f"{last.slo}: {last.reason}{more}{took}" + (f", {last.advice}" if last.advice else "")
     for kind in ("coverage", "stability"):
         doubt = _first(verdict, kind)
         if doubt is not None and doubt.status == "noted":

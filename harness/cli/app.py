@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from harness import COMMAND
-from harness.cli import doctor, explain, init, schema, validate, version
+from harness.cli import analyze, doctor, explain, forecast, init, mock, plan, run, schema, validate, version
 from harness.cli.terminal import show_error
 from harness.errors import ExitCode, PeakproofError
 
@@ -31,9 +31,16 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.command("demo")(run.demo)
     app.command("init")(init.init)
     app.command("validate")(validate.validate)
     app.command("doctor")(doctor.doctor)
+    app.command("forecast")(forecast.forecast)
+    app.add_typer(mock.group(), name="mock")
+    app.command("plan")(plan.plan)
+    app.command("run")(run.run)
+    app.command("report")(analyze.report)
+    app.command("analyze")(analyze.analyze)
     app.command("explain")(explain.explain)
     app.command("schema")(schema.schema)
     app.command("version")(version.version)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.completion import profiles
 from harness.cli.terminal import paint, printable, show, show_json
 from harness.errors import ExitCode
 
@@ -17,7 +18,9 @@ def doctor(
     plan: Annotated[
         Path | None, typer.Argument(help="Look at what this plan needs, and at its target, as well.")
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="One of the plan's `profiles:`.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="An overlay of the plan's `profiles:`.", autocompletion=profiles)
+    ] = None,
     sets: Annotated[
         list[str] | None, typer.Option("--set", metavar="A.B=C", help="Replace one value of the plan.")
     ] = None,

@@ -6,12 +6,16 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.completion import terms
 from harness.cli.terminal import show, show_json
 
 
 def explain(
     term: Annotated[
-        str, typer.Argument(help="ttft, goodput, throttled, exit-codes, metrics, ... or nothing for all.")
+        str,
+        typer.Argument(
+            help="ttft, throttled, exit-codes, limits.in_flight, ... or nothing for all.", autocompletion=terms
+        ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
 ) -> None:

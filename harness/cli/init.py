@@ -8,17 +8,26 @@ from typing import Annotated
 import typer
 
 from harness import COMMAND
+from harness.cli.completion import templates
 from harness.cli.terminal import note, show
 
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to write; made if it is missing.")] = Path(),
-    template: Annotated[str, typer.Option("--template", "-t", help="chat, rag, agent, gateway or openai.")] = "chat",
+    template: Annotated[
+        str,
+        typer.Option(
+            "--template",
+            "-t",
+            help="chat, rag, agent, gateway, self-hosted, openai or anthropic.",
+            autocompletion=templates,
+        ),
+    ] = "chat",
     target: Annotated[
         str, typer.Option(help="Base URL for the openai template, as SDKs take it: https://host/v1.")
     ] = "",
     model: Annotated[str, typer.Option(help="Model for the openai template.")] = "",
-    key: Annotated[str, typer.Option(help="Environment variable that holds the API key (its name, not the key).")] = "",
+    key: Annotated[str, typer.Option(help="Name of the environment variable with the API key; none: no key.")] = "",
     *,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace files that are there.")] = False,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
@@ -32,7 +33,7 @@ def printable(text: str) -> str:
 
 def show(text: str) -> None:
     """A line of the result, on stdout."""
-    print(text)  # noqa: T201 -- the one place that prints results
+    print(text, flush=True)  # noqa: T201 -- the one place that prints results
 
 
 def show_json(value: Any) -> None:
@@ -58,3 +59,17 @@ def note(text: str) -> None:
 def show_error(text: str) -> None:
     """What went wrong, on stderr, without secrets."""
     print(f"{paint('error', 'red', sys.stderr)}: {printable(redact(text))}", file=sys.stderr)  # noqa: T201 -- as above
+
+
+def environ() -> Mapping[str, str]:
+    return os.environ
+
+
+def width() -> int:
+    """Columns of the summary: the terminal's, between 80 and 120; 100 where there is none."""
+    return min(120, max(80, shutil.get_terminal_size((100, 24)).columns))
+
+
+def interactive(stream: TextIO, variables: Mapping[str, str]) -> bool:
+    """Whether lines may be redrawn: a terminal that is not dumb, outside a pipeline."""
+    return stream.isatty() and variables.get("TERM") != "dumb" and not variables.get("CI")

@@ -133,13 +133,24 @@ def look_up(term: str) -> list[Entry]:
     if not wanted:
         return entries
     found = [entry for entry in entries if wanted in (_folded(entry.topic), _folded(entry.topic).rstrip("s"))]
-    found = found or [entry for entry in entries if _folded(entry.name) == wanted]
+    found = found or [entry for entry in entries if _folded(entry.name) == wanted] or _plan_fields(wanted)
     if not found:
         names = {_folded(name): name for name in (*TOPICS, *(entry.name for entry in entries))}
         near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
         meant = f", did you mean '{names[near[0]]}'?" if near else ""
-        raise UsageError(Problem(f"no entry for {term!r}{meant}", f"topics: {', '.join(TOPICS)}"))
+        raise UsageError(Problem(f"no entry for {term!r}{meant}", f"topics: {', '.join(TOPICS)}, plan-fields"))
     return found
+
+
+def _plan_fields(wanted: str) -> list[Entry]:
+    """Fields of the plan file: by whole path, else by name alone (`in_flight`)."""
+    from harness.config.reference import fields
+
+    entries = [Entry(path, "plan-fields", text) for path, text in fields()]
+    if wanted == "plan fields":
+        return entries
+    whole = [entry for entry in entries if _folded(entry.name) == wanted]
+    return whole or [entry for entry in entries if _folded(entry.name.rpartition(".")[2]) == wanted]
 
 
 def _folded(name: str) -> str:

@@ -6,7 +6,6 @@ from harness.config.identity import plan_hash
 from harness.config.load import BUILTIN_PROFILES, load_plan, load_slo_file, profile_names, read_file, secrets_of
 from harness.config.plan import Journey, Limits, Plan, Prices, Upstream, profile_path
 from harness.config.schema import KINDS, json_schema
-from harness.config.sentences import parse_slo
 from harness.config.slo import SloFile, SloLine, VerdictRules
 
 __all__ = [
@@ -32,7 +31,6 @@ __all__ = [
     "json_schema",
     "load_plan",
     "load_slo_file",
-    "parse_slo",
     "plan_hash",
     "profile_names",
     "profile_path",

@@ -41,20 +41,30 @@ class Segment(Strict):
             )
         if self.for_s is None and self.replay is None:
             raise ValueError("for: missing; say how long the segment lasts, like `for: 5m`")
+        if self.spike and self.for_s and (self.spike.at_s or 0.0) + self.spike.width_s > self.for_s:
+            raise ValueError("spike: it ends after its segment; make `for` longer, or `at` earlier")
         return self
 
 
 class Spike(Strict):
+    """A burst with hard edges."""
+
     base: Rate = Field(description="Rate outside the burst.")
     peak: Rate = Field(description="Rate inside it.")
-    at_s: Offset = Field(alias="at", description="When the burst begins, from the segment's start.")
-    width_s: Duration = Field(alias="width", description="How long it lasts.")
+    at_s: Offset | None = Field(
+        default=None,
+        alias="at",
+        description="When the burst begins, from the segment's start; left out: in the middle.",
+    )
+    width_s: Duration = Field(default=1.0, alias="width", description="How long it lasts.")
 
 
 class Sine(Strict):
-    mean: Rate
+    """A wave that starts at its mean and rises."""
+
+    mean: Rate = Field(description="The rate around which it swings.")
     amplitude: Rate = Field(description="At most the mean: a rate is never negative.")
-    period_s: Duration = Field(alias="period")
+    period_s: Duration | None = Field(default=None, alias="period", description="Left out: one wave a segment.")
 
     @model_validator(mode="after")
     def _stays_positive(self) -> Self:
@@ -72,7 +82,7 @@ class Slice(Strict):
     from_s: Offset | None = Field(
         default=None, alias="from", description="Where it begins; left out: the busiest stretch of that length."
     )
-    for_s: Duration = Field(alias="for")
+    for_s: Duration = Field(alias="for", description="How long, in the forecast's own time.")
 
     @model_validator(mode="before")
     @classmethod
@@ -81,11 +91,14 @@ class Slice(Strict):
 
 
 class Burst(Strict):
-    """Burstiness beyond Poisson: `fitted`, `none`, or a gamma-modulated rate of this variance, redrawn every `tau`."""
+    """Burstiness beyond Poisson: `fitted` (as the forecast's history), `none`, a preset (`chat`, `code`), or a
+    gamma-modulated rate of this variance, redrawn every `tau`."""
 
-    kind: Literal["fitted", "none", "fixed"] = "fixed"
-    variance: float | None = Field(default=None, ge=0)
-    tau_s: Duration | None = Field(default=None, alias="tau")
+    kind: Literal["fitted", "none", "poisson", "chat", "code", "fixed"] = Field(
+        default="fixed", description="`fixed` takes the two numbers; `none` is `poisson`."
+    )
+    variance: float | None = Field(default=None, ge=0, description="Of the rate's level, whose mean is 1.")
+    tau_s: Duration | None = Field(default=None, alias="tau", description="How long a level lasts on average.")
 
     @model_validator(mode="before")
     @classmethod
@@ -96,7 +109,7 @@ class Burst(Strict):
     def _complete(self) -> Self:
         numbers = self.variance is not None and self.tau_s is not None
         if (self.kind == "fixed") != numbers:
-            raise ValueError("write `fitted`, `none`, or both numbers: {variance: 0.5, tau: 10s}")
+            raise ValueError("write `fitted`, `none`, `chat`, `code`, or both numbers: {variance: 0.5, tau: 10s}")
         return self
 
 
@@ -106,25 +119,48 @@ class ArrivalsPlan(Strict):
     from_: FilePath | None = Field(
         default=None, alias="from", description="The peak.json that `peakproof forecast` wrote."
     )
-    segments: tuple[Segment, ...] | None = Field(default=None, min_length=1, max_length=500)
-    quantile: Probability = Field(default=0.95, description="Which quantile of the forecast peak is the load.")
+    segments: tuple[Segment, ...] | None = Field(
+        default=None, min_length=1, max_length=500, description="Written by hand, one after the other."
+    )
+    quantile: Probability | None = Field(
+        default=None, description="Which quantile of the forecast peak is the load; left out: the forecast's own."
+    )
     seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed gives the same arrivals.")
     time_scale: float = Field(
         default=1.0, gt=0, le=1e6, description="Time compression: 60 plays an hour in a minute, at unchanged rates."
     )
     rate_scale: float = Field(default=1.0, gt=0, le=1e6, description="Multiplies every rate.")
     burst: Burst = Field(default=Burst(kind="fitted"), description="Burstiness beyond Poisson.")
-    process: Literal["auto", "poisson", "deterministic", "replay"] = Field(
-        default="auto", description="auto: what the forecast says (a trace is replayed), otherwise Poisson."
+    warm_s: Offset | None = Field(
+        default=None,
+        alias="warm",
+        description="A ramp from 0 before the forecast's load, as a phase `warm`; left out: a tenth of the run, "
+        "5 to 60 s; 0s: none.",
+    )
+    process: Literal["auto", "poisson", "cox", "deterministic", "replay"] = Field(
+        default="auto",
+        description="How arrivals fall: auto replays what was recorded, else draws bursts where they are known (cox), "
+        "else Poisson.",
     )
     slice: Slice | None = Field(default=None, description="Only this part of the forecast.")
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases of hand-written segments, in order; empty where a forecast makes them."""
+        return tuple(dict.fromkeys(segment.phase for segment in self.segments or ()))
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.from_ is None) == (self.segments is None):
             raise ValueError("give exactly one of `from` (a peak.json) and `segments`")
-        if self.segments is not None and self.slice is not None:
-            raise ValueError("slice: cuts a forecast; segments already say how long they last")
+        if self.segments is not None:
+            names = {"quantile": "quantile", "slice": "slice", "warm_s": "warm", "time_scale": "time_scale"}
+            idle = [names[name] for name in sorted(self.model_fields_set & names.keys())]
+            if idle:
+                raise ValueError(f"{' and '.join(idle)}: only a forecast has one; segments say it themselves")
+            if self.process in ("replay", "cox") and (self.process == "replay" or self.burst.kind == "fitted"):
+                need = "a `replay` segment" if self.process == "replay" else "`burst` in numbers, or a preset"
+                raise ValueError(f"process: {self.process} of hand-written segments needs {need}")
         return self
 
 

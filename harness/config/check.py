@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.config.contents import check_contents
 from harness.config.load import load_plan, load_slo_file, profile_names, read_file, secrets_of
+from harness.config.plan import Plan
+from harness.config.slo import SloFile
 from harness.errors import Problem, UsageError
 
 
@@ -37,7 +40,8 @@ def check_file(path: Path | str, environ: Mapping[str, str], sets: Sequence[str]
     except UsageError as error:
         return Checked(str(path), "plan", error.problems)
     fields = tree.value if isinstance(tree.value, dict) else {}
-    if isinstance(tree.value, list) or ("slos" in fields and "target" not in fields):
+    only_in_plans = Plan.model_fields.keys() - SloFile.model_fields.keys()
+    if isinstance(tree.value, list) or ("slos" in fields and not fields.keys() & only_in_plans):
         try:
             load_slo_file(path, environ)
         except UsageError as error:
@@ -55,6 +59,7 @@ def _check_plan(path: Path | str, environ: Mapping[str, str], sets: Sequence[str
         except UsageError as error:
             problems |= dict.fromkeys(error.problems)
             continue
+        problems |= dict.fromkeys(check_contents(plan))
         for name in secrets_of(plan):
             if not environ.get(name):
                 notes[f"the secret {name} is not set here; the run will need it"] = None

@@ -6,8 +6,9 @@ import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.config.plan import Plan, profile_path
+from harness.config.plan import KNOWN_MOCKS, Plan, profile_path
 from harness.config.problems import did_you_mean, placed
+from harness.config.promises import check_promises
 from harness.config.tree import Node
 from harness.errors import Problem
 
@@ -21,6 +22,7 @@ def cross_check(plan: Plan, tree: Node, folder: Path, builtin_profiles: Path) ->
         *_phases(plan, tree),
         *_files(plan, tree),
         *_money(plan, tree),
+        *check_promises(plan, tree),
     ]
 
 
@@ -71,6 +73,9 @@ def _work(plan: Plan, tree: Node, folder: Path, builtin: Path) -> Iterator[Probl
 
 def _upstreams(plan: Plan, tree: Node) -> Iterator[Problem]:
     for name, upstream in plan.upstreams.items():
+        if upstream.mock not in KNOWN_MOCKS:
+            meant = did_you_mean(upstream.mock, KNOWN_MOCKS)
+            yield placed(tree, ("upstreams", name, "mock"), f"no mock {upstream.mock!r}{meant}", ", ".join(KNOWN_MOCKS))
         for part, other in upstream.upstreams.items():
             if other not in plan.upstreams:
                 what = f"{other!r} is not one of the plan's upstreams{did_you_mean(other, plan.upstreams)}"

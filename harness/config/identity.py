@@ -7,19 +7,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.config.load import BUILTIN_PROFILES
-from harness.config.plan import Plan, profile_path
+from harness.config.plan import Plan
 
 
-def plan_hash(plan: Plan, folder: Path | str) -> str:
+def plan_hash(plan: Plan) -> str:
     """SHA-256 (hex) of the plan in force: overlays, `--set` and variables applied, secrets unresolved, files by
     content.
 
-    `folder` is the plan file's; paths do not count, so a moved folder keeps its hash.
+    Paths do not count, only what lies there: a moved folder keeps its hash.
     """
     fields = plan.model_dump(by_alias=True)
     if plan.profile:
-        fields["profile"] = profile_path(plan.profile, Path(folder), BUILTIN_PROFILES)
+        fields["profile"] = Path(plan.profile)
     for line in fields["slo"]["slos"]:
         line.pop("source")
     canonical = json.dumps(_by_content(fields), sort_keys=True, separators=(",", ":"), allow_nan=False)

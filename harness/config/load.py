@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.config import overlay
 from harness.config.crosschecks import cross_check
-from harness.config.plan import JourneyKind, Plan
+from harness.config.plan import JourneyKind, Plan, profile_path
 from harness.config.problems import did_you_mean, path_text, placed, problems_of
 from harness.config.sentences import as_slo_file, placeholder, read_sentences
 from harness.config.slo import SloFile
@@ -29,23 +29,35 @@ def load_plan(
 ) -> Plan:
     """Read a plan file, with the overlay `profile` of its `profiles:` and the `--set` assignments `sets` laid over it.
 
-    `environ` holds the variables that `${VAR}` may name. Raises UsageError with every problem found, placed.
+    `environ` holds the variables that `${VAR}` may name. Paths, the load profile's too, come
+    joined. Raises UsageError with every problem found, placed.
     """
     path = Path(path)
     tree = read_file(path)
     tree = _choose_profile(tree, profile)
     for assignment in sets:
         overlay.set_value(tree, assignment)
-    problems = expand(tree, environ or {})
+    unset = expand(tree, environ or {})
+    problems = list(unset)
     _hoist(tree, "segments", "arrivals")
     _hoist(tree, "slos", "slo")
     _kind_by_name(tree)
     problems += _read_slo(tree, path.parent, environ or {})
     problems += _misplaced_secrets(tree)
-    plan = _validated(Plan, tree, path.parent, problems)
-    problems += cross_check(plan, tree, path.parent, BUILTIN_PROFILES)
-    if problems:
+    plan = None
+    try:
+        plan = _validated(Plan, tree, path.parent)
+        problems += cross_check(plan, tree, path.parent, BUILTIN_PROFILES)
+    except UsageError as error:
+        problems += error.problems
+    # What an unset variable left behind is no finding of its own.
+    lines = {(problem.file, problem.line) for problem in unset}
+    problems = [p for p in problems if p in unset or (p.file, p.line) not in lines]
+    if problems or plan is None:
         raise UsageError(*_in_order(problems))
+    if plan.profile:
+        found = profile_path(plan.profile, path.parent, BUILTIN_PROFILES)
+        plan = plan.model_copy(update={"profile": str(found)})
     return plan
 
 
@@ -56,8 +68,12 @@ def load_slo_file(path: Path | str, environ: Mapping[str, str] | None = None) ->
     problems = expand(tree, environ or {})
     tree = as_slo_file(tree)
     problems += read_sentences(tree)
-    slo = _validated(SloFile, tree, path.parent, problems)
-    if problems:
+    slo = None
+    try:
+        slo = _validated(SloFile, tree, path.parent)
+    except UsageError as error:
+        problems += error.problems
+    if problems or slo is None:
         raise UsageError(*_in_order(problems))
     return slo
 
@@ -92,11 +108,11 @@ def secrets_of(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for value in values for name in secret_names(value)))
 
 
-def _validated(model: type[Model], tree: Node, folder: Path, problems: list[Problem]) -> Model:
+def _validated(model: type[Model], tree: Node, folder: Path) -> Model:
     try:
         return model.model_validate(tree.plain_value(), context={"folder": folder})
     except ValidationError as error:
-        raise UsageError(*_in_order(problems + problems_of(error, tree, model))) from None
+        raise UsageError(*problems_of(error, tree, model)) from None
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:
@@ -108,6 +124,8 @@ def _choose_profile(tree: Node, profile: str | None) -> Node:
     if not isinstance(tree.value, dict):
         raise UsageError(tree.problem("a plan is a mapping of fields", "`peakproof init` writes one to start from"))
     profiles = tree.value.pop("profiles", None)
+    if profiles and profiles.value is not None and not isinstance(profiles.value, dict):
+        raise UsageError(profiles.problem("profiles: should be overlays by name", "write `ci: {smoke: true}` under it"))
     if profile is None:
         return tree
     choices = profiles.value if profiles and isinstance(profiles.value, dict) else {}
@@ -115,7 +133,10 @@ def _choose_profile(tree: Node, profile: str | None) -> Node:
         what = f"no profile {profile!r} in this plan{did_you_mean(profile, choices)}"
         advice = f"profiles: {', '.join(choices)}" if choices else "it has no `profiles:`"
         raise UsageError(Problem(what, advice, tree.source.name))
-    return overlay.merged(tree, choices[profile])
+    above = choices[profile]
+    if not isinstance(above.value, dict):
+        raise UsageError(above.problem(f"profiles.{profile}: should be fields", "write the fields that it replaces"))
+    return overlay.merged(tree, above)
 
 
 def _hoist(tree: Node, inner: str, outer: str) -> None:

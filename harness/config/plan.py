@@ -8,17 +8,32 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from harness.config.arrivals import ArrivalsPlan, Prompts
 from harness.config.quantities import Count, Duration, Money, Size, check_headers
 from harness.config.slo import SloFile
 from harness.config.strict import Strict
 
+
+def _degree(value: Any) -> Any:
+    if not isinstance(value, bool | int | float):
+        raise ValueError(f"{value!r} is neither true, false nor a number")  # noqa: TRY004 -- pydantic collects ValueErrors
+    return value
+
+
 JourneyKind = Literal["chat", "embed", "search", "tool", "http"]
 Dialect = Literal["openai", "responses", "anthropic", "gemini", "sse", "json", "bytes"]
 Headers = Annotated[dict[str, str], AfterValidator(check_headers)]
+Degree = Annotated[Any, BeforeValidator(_degree), WithJsonSchema({"type": ["boolean", "number"]})]
 _SIGNAL = re.compile(r"header\s+(?P<name>[A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s*==\s*(?P<equals>\S.*))?")
+
+
+KNOWN_MOCKS = (
+    "openai", "azure", "anthropic", "gemini", "vertex", "groq", "vllm", "qdrant", "chroma", "pinecone", "tools",
+    "search", "mcp", "github", "slack", "stripe", "plain", "tcp", "copilot",
+)  # fmt: skip
+"""What `mock:` may say. The mocks are another program; a contract test holds this list against theirs."""
 
 
 class Journey(Strict):
@@ -30,17 +45,25 @@ class Journey(Strict):
     weight: float = Field(
         default=1.0, gt=0, le=1e6, description="Share of the arrivals, against the other journeys' weights."
     )
-    path: str = Field(default="", description="Joined to the target's base URL; empty takes the kind's own.")
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
+    path: str = Field(
+        default="", description="From the host's root; empty: the kind's own, below the target's base path."
+    )
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(default="POST", description="For `http`.")
     model: str = Field(default="", description="The model's name, for the kinds that have one.")
     stream: bool = Field(default=True, description="Ask for a streamed answer.")
     dialect: Dialect = Field(default="openai", description="How the answer is read.")
-    body: str = Field(
+    body: Annotated[str, WithJsonSchema({"type": ["string", "object", "array"]})] = Field(
         default="",
         description="A JSON template; {{prompt}}, {{max_tokens}}, {{seq}}, {{nonce}} go in. Empty: the kind's own.",
     )
     headers: Headers = Field(default={}, description="Beside those of the plan.")
     expect_nonce: bool = Field(default=False, description="The answer must carry its own request's nonce.")
+
+    @property
+    def streams(self) -> bool:
+        """Whether its answers are read as streams: they have a first token then."""
+        read_whole = ("json", "bytes") if self.kind == "chat" else ("openai", "json", "bytes")
+        return self.stream and self.kind in ("chat", "http") and self.dialect not in read_whole
 
     @field_validator("body", mode="before")
     @classmethod
@@ -60,8 +83,9 @@ class Upstream(Strict):
     upstreams: dict[str, str] = Field(
         default={}, description="For copilot: which upstream of this plan plays which part."
     )
-    weakness: dict[str, bool] = Field(
-        default={}, description="For copilot: defects switched on on purpose; a list of names will do."
+    weakness: dict[str, Degree] = Field(
+        default={},
+        description="For copilot: defects switched on on purpose, with their degree; a list of names will do.",
     )
     settings: dict[str, Any] = Field(default={}, description="Further settings of that mock, handed on as they are.")
 
@@ -100,8 +124,8 @@ class Limits(Strict):
 class Prices(Strict):
     """What a million tokens cost, to hold the cost limit."""
 
-    input: Money
-    output: Money
+    input: Money = Field(description="A million prompt tokens.")
+    output: Money = Field(description="A million output tokens.")
 
     @model_validator(mode="after")
     def _one_currency(self) -> Self:
@@ -131,7 +155,7 @@ class Plan(Strict):
         default={}, description="Mocks this plan starts and controls; left out, the run only watches the target."
     )
     slo: SloFile = Field(description="The promises: a file, or the same fields in place.")
-    limits: Limits = Limits()
+    limits: Limits = Field(default=Limits(), description="What the run may not exceed.")
     prices: Prices | None = Field(
         default=None, description="Money for a million tokens: {input: 0.15 USD, output: 0.60 USD}."
     )
@@ -187,20 +211,6 @@ class Plan(Strict):
     def target_upstream(self) -> str:
         """The upstream that is the target; empty where the target is a URL."""
         return "" if "://" in self.target else self.target
-
-    def request_path(self, path: str) -> str:
-        """`path` below the target's own base path: `/v1` + `/v1/chat/completions` is one `/v1`, not two."""
-        base = urlsplit(self.target).path.rstrip("/") if "://" in self.target else ""
-        version = base.rpartition("/")[2]
-        if version and path.startswith(f"/{version}/"):
-            path = path.removeprefix(f"/{version}")
-        return base + path
-
-    @property
-    def origin(self) -> str:
-        """The target's scheme, host and port; empty where the target is an upstream."""
-        url = urlsplit(self.target)
-        return f"{url.scheme}://{url.netloc}" if "://" in self.target else ""
 
     @property
     def target_host(self) -> str:

@@ -81,11 +81,19 @@ def _words(details: ErrorDetails, path: Path, model: type[BaseModel]) -> tuple[s
     if kind == "value_error":
         what, _, advice = message.removeprefix("Value error, ").partition("; ")
         return what, advice
-    if kind == "too_short":
-        return "empty", "at least one is needed"
+    if kind in _SHAPES:
+        return _SHAPES[kind]
     given = details.get("input")
     shown = f", not {given!r}" if isinstance(given, str | int | float | bool | None) else ""
     return f"{message[:1].lower()}{message[1:]}{shown}".replace("input should", "should"), ""
+
+
+_SHAPES = {
+    "too_short": ("empty", "at least one is needed"),
+    "dict_type": ("should be fields, not a list or a single value", "write `name: ...` lines under it"),
+    "model_type": ("should be fields, not a list or a single value", "write `name: ...` lines under it"),
+    "tuple_type": ("should be a list", "write [a, b], or `- a` lines under it"),
+}
 
 
 def field_names(model: type[BaseModel], path: Path) -> list[str]:

@@ -128,9 +128,7 @@ def check_headers(headers: dict[str, str]) -> dict[str, str]:
         if not value.isprintable():
             raise ValueError(f"{name}: a header value is one printable line")
         if name.lower() in SENSITIVE_HEADERS and not secret_names(value):
-            raise ValueError(
-                f"{name}: a secret in the file; keep it in the environment: ${{env:NAME}} is read at run time only"
-            )
+            raise ValueError(f"the value of {name} is a secret in the file; write ${{env:NAME}}: it is never stored")
         if name.lower() in ("host", "content-length", "connection", "transfer-encoding"):
             raise ValueError(f"{name}: this header belongs to the transport")
     return headers

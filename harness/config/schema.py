@@ -22,6 +22,11 @@ def json_schema(kind: str) -> dict[str, Any]:
             long_form = definitions[name]
             definitions[name] = {"description": long_form.get("description", ""), "anyOf": [short, long_form]}
     if kind == "plan":
+        weakness = definitions["Upstream"]["properties"]["weakness"]
+        definitions["Upstream"]["properties"]["weakness"] = {
+            "description": weakness["description"],
+            "anyOf": [{key: weakness[key] for key in ("type", "additionalProperties")}, _NAMES],
+        }
         fields = schema["properties"]
         fields["slo"] = {
             "description": fields["slo"].get("description", ""),
@@ -42,9 +47,10 @@ def json_schema(kind: str) -> dict[str, Any]:
 _PATH = {"type": "string", "title": "path"}
 _SLO_LIST = {"type": "array", "items": {"type": ["string", "object"]}, "minItems": 1}
 _WORDS = {"type": "string"}
+_NAMES = {"type": "array", "items": {"type": "string"}}
 _SHORT_FORMS: dict[str, dict[str, Any]] = {
     "Slice": {"type": "string", "examples": ["5m"]},
-    "Burst": {"enum": ["fitted", "none"]},
+    "Burst": {"enum": ["fitted", "none", "poisson", "chat", "code"]},
     "Prompts": {"type": "string", "title": "path of a JSONL"},
     "Confidence": {"type": "number", "exclusiveMinimum": 0.5, "exclusiveMaximum": 1},
 }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from harness import analysis
 from harness.config.problems import problems_of
 from harness.config.slo import SloFields
 from harness.config.tree import Node, Source
 from harness.errors import Problem
+
+if TYPE_CHECKING:
+    from harness.analysis import SloError
 
 
 def as_slo_file(node: Node) -> Node:
@@ -47,6 +48,8 @@ def _line(text: str, place: str, source: Source, line: int = 0, column: int = 0)
 
 def _sentence(item: Node, index: int) -> tuple[str, list[Problem]]:
     """The item as a sentence; with problems where it is none."""
+    from harness.analysis import SloError, parse_slo  # late: numpy comes with it
+
     here = f"slos[{index}]"
     if isinstance(item.value, dict):
         if len(item.value) == 1 and set("<>") & set(next(iter(item.value))):
@@ -63,21 +66,14 @@ def _sentence(item: Node, index: int) -> tuple[str, list[Problem]]:
         return "", [item.problem(f"{here}: not a promise", "write it like `ttft p99 <= 2s` or `errors < 0.5%`")]
     try:
         parse_slo(text)
-    except ValueError as error:
+    except SloError as error:
         return text, [_misread(item, here, error)]
     return text, []
 
 
-def _misread(item: Node, here: str, error: ValueError) -> Problem:
-    what, advice = getattr(error, "what", str(error)), getattr(error, "advice", "")
+def _misread(item: Node, here: str, error: SloError) -> Problem:
     column = item.column
     if isinstance(item.value, str) and 0 < item.line <= len(item.source.lines):
         quoted = item.source.lines[item.line - 1][item.column - 1 : item.column] in ("'", '"')
-        column += int(getattr(error, "position", 0)) + int(quoted)
-    return item.problem(f"{here}: {what}", advice, at=(item.line, column))
-
-
-def parse_slo(text: str, source: str = "") -> Any:
-    """The analysis room's own reading of a promise (None where this build has no analysis). Raises ValueError."""
-    parse: Callable[..., Any] | None = getattr(analysis, "parse_slo", None)
-    return parse(text, source) if parse else None
+        column += error.position + int(quoted)
+    return item.problem(f"{here}: {error.what}", error.advice, at=(item.line, column))

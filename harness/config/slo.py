@@ -64,7 +64,9 @@ class Confidence(Strict):
 
 
 class VerdictRules(Strict):
-    confidence: Confidence = Confidence()
+    """How strictly the promises are judged."""
+
+    confidence: Confidence = Field(default=Confidence(), description="How sure either word must be.")
     judge_phases: tuple[str, ...] = Field(
         default=(), description="Phases the SLOs are held against; left out: `peak`, or `replay` for a replayed trace."
     )
@@ -87,6 +89,6 @@ class VerdictRules(Strict):
 class SloFile(Strict):
     """Promises about a service. `slos` are sentences (or fields that become one), each with its place."""
 
-    service: str = Field(default="", max_length=200)
+    service: str = Field(default="", max_length=200, description="What the promises are about.")
     slos: tuple[SloItem, ...] = Field(min_length=1, max_length=200, description="One promise each.")
-    verdict: VerdictRules = VerdictRules()
+    verdict: VerdictRules = Field(default=VerdictRules(), description="How strictly they are judged.")

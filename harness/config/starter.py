@@ -7,15 +7,17 @@ from urllib.parse import urlsplit
 
 from harness.errors import Problem, UsageError
 
-TEMPLATES = ("chat", "rag", "agent", "gateway", "openai")
+TEMPLATES = ("chat", "rag", "agent", "gateway", "self-hosted", "openai", "anthropic")
+NO_KEY = "none"
+"""In place of the variable's name: the endpoint takes requests without a key."""
 _FOLDER = Path(__file__).parent / "templates"
 _OPENAI_TARGET = "https://api.openai.com/v1"
 _OPENAI_MODEL = "gpt-4o-mini"
 
 
 def starter_files(template: str, target: str = "", model: str = "", key: str = "") -> dict[str, str]:
-    """The files of a template, name to text. `target`, `model` and `key` (the variable that holds the API key) replace
-    those of the `openai` template. Raises UsageError for an unknown template or a target that is no URL."""
+    """The files of a template, name to text. `target`, `model` and `key` (the variable with the API key, or `none`)
+    replace those of the `openai` template. Raises UsageError for an unknown template or a target that is no URL."""
     if template not in TEMPLATES:
         raise UsageError(Problem(f"no template {template!r}", f"templates: {', '.join(TEMPLATES)}"))
     if template != "openai" and (target or model or key):
@@ -52,17 +54,16 @@ def _filled_in(plan: str, target: str, model: str, key: str) -> str:
         raise UsageError(
             Problem(f"not the name of an environment variable: {key!r}", "the key itself is never written")
         )
-    base = url.path.rstrip("/") or "/v1"
     replaced = {
-        "https://api.openai.com": f"{url.scheme}://{url.netloc}",
+        _OPENAI_TARGET: f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}",
         "[api.openai.com]": f"[{url.hostname}]",
-        "/v1/chat/completions": f"{base}/chat/completions",
         "OPENAI_API_KEY": key,
         _OPENAI_MODEL: _quoted(model),
     }
     for old, new in replaced.items():
         plan = plan.replace(old, new)
-    return plan
+    lines = plan.splitlines(keepends=True)
+    return "".join(line for line in lines if key != NO_KEY or not line.startswith("headers:"))
 
 
 def _quoted(text: str) -> str:

@@ -44,6 +44,10 @@ class Source:
     name: str
     lines: tuple[str, ...] = ()
 
+    def line(self, number: int) -> str:
+        """A line to show above a caret, counted from 1: tabs are one blank wide. Empty where there is none."""
+        return self.lines[number - 1].rstrip().replace("\t", " ") if 0 < number <= len(self.lines) else ""
+
 
 @dataclass
 class Node:
@@ -61,8 +65,7 @@ class Node:
 
     def problem(self, what: str, advice: str = "", at: tuple[int, int] | None = None) -> Problem:
         line, column = at or (self.line, self.column)
-        snippet = self.source.lines[line - 1].rstrip() if 0 < line <= len(self.source.lines) else ""
-        return Problem(what, advice, self.source.name, line, column, snippet)
+        return Problem(what, advice, self.source.name, line, column, self.source.line(line))
 
     def plain_value(self) -> Any:
         """The tree as ordinary lists and dicts."""
@@ -147,7 +150,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, source: Source) -> Problem:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     what, advice = error.problem or "not YAML", ""
-    snippet = source.lines[line - 1] if 0 < line <= len(source.lines) else ""
+    snippet = source.line(line)
     if "mapping values are not allowed" in what:
         what, advice = "a second ':' in one value", "put quotes around the value, or indent the next line"
     elif "found character '\\t'" in what:
@@ -160,7 +163,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, source: Source) -> Problem:
         what, advice = "a second document", "one file holds one plan"
     elif error.context:
         what = f"{error.context}: {what}"
-    return Problem(what, advice, source.name, line, column, snippet.rstrip())
+    return Problem(what, advice, source.name, line, column, snippet)
 
 
 class _Builder:

@@ -9,6 +9,10 @@ from collections.abc import Callable
 
 from harness.results import NEVER, Outcome, Reason
 
+# Bound once: before Python 3.12 each `Outcome.X` runs Python code inside enum, and this is the hot path.
+_NOT_SENT = Outcome.NOT_SENT
+_NO_REASON = Reason.NONE
+
 
 class Request:
     """A request, rendered but for the connection's own bytes. Mutable and slotted: it lives on the hot path."""
@@ -22,6 +26,7 @@ class Request:
         "method",
         "nonce",
         "path",
+        "seq",
         "step",
         "stream",
     )
@@ -39,11 +44,14 @@ class Request:
         keep_body: bool = False,
         step: int = 0,
         deadline_ns: int = 0,
+        seq: int = 0,
     ) -> None:
         self.method = method
         self.path = path
+        """Origin-form; the transport puts the target URL's own path before it, unless it begins with that already."""
         self.headers = headers
-        """Rendered header lines, each ended by CRLF; Host, Content-Length and the run's headers are the transport's."""
+        """Rendered header lines, each ended by CRLF, the same bytes for many requests. They win over the job's headers,
+        which the transport adds, as it adds Host, Content-Length, User-Agent and `x-peakproof-*`."""
         self.body = body
         self.dialect = dialect
         self.stream = stream
@@ -53,6 +61,8 @@ class Request:
         self.step = step
         self.deadline_ns = deadline_ns
         """Absolute; 0 takes the job's deadline from the moment of sending."""
+        self.seq = seq
+        """The arrival's number, sent as `x-peakproof-seq`."""
 
 
 class Exchange:
@@ -82,8 +92,8 @@ class Exchange:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self.outcome = Outcome.NOT_SENT
-        self.reason = Reason.NONE
+        self.outcome = _NOT_SENT
+        self.reason = _NO_REASON
         self.status = 0
         self.attempts = 0
         self.flags = 0

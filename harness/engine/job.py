@@ -73,6 +73,24 @@ class EngineJob:
     warm_connections: int = 0
     """Connections opened before the start, each worker; 0 lets the engine choose from the plan."""
     limit_requests: int = 1_000_000
+    ca_file: str = ""
+    """PEM file of extra certificate authorities to trust; the public ones stay trusted."""
+    kernel_stamps: bool = False
+    """Take the time of an answer's bytes from the kernel's receive stamps, not from the moment the loop read them."""
+    error_trailers: tuple[str, ...] = ("grpc-status", "x-error", "x-err", "x-stream-error")
+    """Response trailers that say the answer failed, unless their value is empty, `0` or `ok`."""
+
+    remote_workers: int = 0
+    """Workers on other machines that join beside the `processes` of this one (`peakproof worker --master`)."""
+    bind: str = "127.0.0.1"
+    """Where the master listens for workers."""
+    port: int = 0
+    """The master's port; 0 takes a free one."""
+
+    @property
+    def workers(self) -> int:
+        """All workers, here and elsewhere: an arrival's worker is `seq % workers`."""
+        return self.processes + self.remote_workers
 
     def write(self, path: Path) -> None:
         path.write_bytes(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2))
@@ -82,6 +100,7 @@ class EngineJob:
         data: dict[str, Any] = orjson.loads(path.read_bytes())
         data["journeys"] = tuple(JourneySpec(**j) for j in data["journeys"])
         data["degraded"] = tuple(DegradedSignal(**d) for d in data["degraded"])
-        for name in ("allow_hosts", "phases"):
-            data[name] = tuple(data[name])
+        for name in ("allow_hosts", "phases", "error_trailers"):
+            if name in data:
+                data[name] = tuple(data[name])
         return cls(**data)

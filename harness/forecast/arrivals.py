@@ -37,3 +37,12 @@ class Arrivals:
         assert self.array.dtype == ARRIVAL_DTYPE, self.array.dtype
         due = self.array["due_ns"]
         assert due.size == 0 or (due[0] >= 0 and bool(np.all(due[1:] >= due[:-1]))), "due times ascend from 0"
+
+    def __len__(self) -> int:
+        return int(self.array.size)
+
+    def of_worker(self, worker: int, workers: int) -> ArrivalArray:
+        """The share of worker `worker` of `workers`: arrivals with `seq % workers == worker`."""
+        assert 0 <= worker < workers
+        share: ArrivalArray = self.array[worker::workers]
+        return share

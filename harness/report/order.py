@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,13 +45,22 @@ def failure_groups(modes: Sequence[FailureMode]) -> list[FailureGroup]:
             outcome=outcome,
             count=sum(m.count for m in members),
             share=sum(m.share for m in members),
-            reasons=tuple(dict.fromkeys(m.reason for m in sorted(members, key=lambda m: -m.count) if m.reason)),
+            reasons=_telling_reasons(members),
             first_s=min(m.first_s for m in members),
             last_s=max(m.last_s for m in members),
         )
         for outcome, members in by_outcome.items()
     ]
     return sorted(groups, key=lambda g: (-g.count, g.outcome))
+
+
+def _telling_reasons(members: Sequence[FailureMode]) -> tuple[str, ...]:
+    """Reasons by how often they occurred; those of less than a twentieth would mislead beside the outcome's share."""
+    counts: Counter[str] = Counter()
+    for mode in members:
+        counts[mode.reason] += mode.count
+    total = sum(counts.values())
+    return tuple(reason for reason, count in counts.most_common() if reason and count * 20 >= total)
 
 
 def quantile_of(check: Check) -> float:

@@ -1,7 +1,9 @@
 """The waist of the house: what a request's end looks like, on disk and in memory."""
 
+from harness.results.ledger import Ledger, settle
 from harness.results.outcome import NEVER_SENT, SUCCESSES, Outcome, Reason
 from harness.results.row import ARRIVAL, NEVER, RESULT_DTYPE, Catalog, ResultArray, Rows
+from harness.results.spool import SpoolWriter, read_spools
 from harness.results.telemetry import TELEMETRY_DTYPE, ClockFact, TelemetryArray, WorkerFact
 
 __all__ = [
@@ -13,10 +15,14 @@ __all__ = [
     "TELEMETRY_DTYPE",
     "Catalog",
     "ClockFact",
+    "Ledger",
     "Outcome",
     "Reason",
     "ResultArray",
     "Rows",
+    "SpoolWriter",
     "TelemetryArray",
     "WorkerFact",
+    "read_spools",
+    "settle",
 ]

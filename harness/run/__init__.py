@@ -1,0 +1,31 @@
+"""The conductor of a run: the one room that reads clocks, starts processes and joins all others."""
+
+from harness.run.conductor import Finished, Watch, run_now, run_plan
+from harness.run.demo import write_demo
+from harness.run.exports import export_run
+from harness.run.forecasting import forecast_file
+from harness.run.foreign import judge_any, judge_rows
+from harness.run.inputs import Inputs, read_inputs, read_text
+from harness.run.judging import judge_run, verdict_document
+from harness.run.mocks import MockFleet, serve_mocks
+from harness.run.planning import Load
+
+__all__ = [
+    "Finished",
+    "Inputs",
+    "Load",
+    "MockFleet",
+    "Watch",
+    "export_run",
+    "forecast_file",
+    "judge_any",
+    "judge_rows",
+    "judge_run",
+    "read_inputs",
+    "read_text",
+    "run_now",
+    "run_plan",
+    "serve_mocks",
+    "verdict_document",
+    "write_demo",
+]

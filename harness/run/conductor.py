@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
+import resource
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 import numpy as np
 
 from harness import config, store
 from harness.analysis import Verdict
-from harness.engine import EngineJob, EngineProcess, Progress, launch
-from harness.errors import Problem, RefusedError
+from harness.engine import EngineJob, Progress, launch
 from harness.guard import Use, check_budget, stop_reason
 from harness.report import Report
 from harness.run.inputs import Inputs
 from harness.run.judging import judge_run
+from harness.run.manifest import manifest_of
 from harness.run.mocks import MockFleet, running_mocks
-from harness.run.planning import Load, engine_job, manifest_of, mocks_config
+from harness.run.planning import Load, engine_job, mocks_config
+from harness.run.signals import stopping
 from harness.run.target import check_reachable
 
 Watch = Callable[[Progress, Load], None]
@@ -41,6 +41,11 @@ class Finished:
         return self.report.verdict
 
 
+def run_now(inputs: Inputs, root: Path, watch: Watch) -> Finished:
+    """`run_plan` with this machine's clock and a fresh token."""
+    return run_plan(inputs, root, started=datetime.now(UTC), token=secrets.token_hex(8), watch=watch)
+
+
 def run_plan(inputs: Inputs, root: Path, *, started: datetime, token: str, watch: Watch) -> Finished:
     """Run `inputs` under `root` and judge it. `token` tells runs started in the same moment apart.
 
@@ -52,10 +57,12 @@ def run_plan(inputs: Inputs, root: Path, *, started: datetime, token: str, watch
     inputs.copy_to(folder)
     np.save(folder.arrivals, load.arrivals.array, allow_pickle=False)
     with _mocks(inputs, folder) as fleet:
-        target = fleet.urls[inputs.plan.target_upstream] if fleet and inputs.plan.target_upstream else inputs.plan.target
+        target = (
+            fleet.urls[inputs.plan.target_upstream] if fleet and inputs.plan.target_upstream else inputs.plan.target
+        )
         check_reachable(target, inputs.plan.allow_hosts, inputs.owned)
-        job = engine_job(inputs, load, folder.run_id, target)
-        folder.write_manifest(manifest_of(inputs, load, folder, target, started))
+        job = engine_job(inputs.plan, load, folder.run_id, target, inputs.seed, descriptor_limit())
+        folder.write_manifest(manifest_of(inputs, target, started))
         interrupted = _carry(job, folder, inputs.plan, load, watch)
         if fleet is not None:
             fleet.keep_evidence()
@@ -75,7 +82,7 @@ def _carry(job: EngineJob, folder: store.RunFolder, plan: config.Plan, load: Loa
     """Carry the load to its end. Returns whether a person interrupted it (first Ctrl-C: drain; second: now)."""
     engine = launch(job, folder.path, folder.arrivals)
     try:
-        with _interrupts(engine) as interrupted:
+        with stopping(first=engine.stop, second=engine.kill) as interrupted:
             for progress in engine.progress():
                 watch(progress, load)
                 if reason := stop_reason(_used(progress), plan.limits, plan.prices):
@@ -86,23 +93,8 @@ def _carry(job: EngineJob, folder: store.RunFolder, plan: config.Plan, load: Loa
         engine.kill()
 
 
-@contextlib.contextmanager
-def _interrupts(engine: EngineProcess) -> Iterator[threading.Event]:
-    """SIGINT and SIGTERM stop the load in order the first time, at once the second."""
-    seen = threading.Event()
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        if seen.is_set():
-            engine.kill()
-        seen.set()
-        engine.stop(f"stopped by {signal.Signals(number).name}")
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def descriptor_limit() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _check_limits(plan: config.Plan, load: Load) -> None:
@@ -117,4 +109,5 @@ def _check_limits(plan: config.Plan, load: Load) -> None:
 
 
 def _used(progress: Progress) -> Use:
-    return Use(requests=progress.fired, duration_s=max(0.0, progress.elapsed_s - 3600.0))
+    """Time and money were checked on the plan, which the engine cannot exceed; what can grow is the count."""
+    return Use(requests=progress.fired, duration_s=0.0)

@@ -1,4 +1,4 @@
-"""What a run is given, read from files once: plan, promises, forecast, recordings. After this, no input file is read."""
+"""What a run is given, read from files once: plan, promises, forecast, recordings; after this, no input is read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """From a run folder to a verdict and its report: reads files, judges, writes verdict.json and report.html.
 
-Any stage can be rerun: `peakproof report RUN` and `peakproof analyze RUN --slo other.yaml` come here with an old folder.
+Any stage can be rerun: `peakproof report RUN` and `peakproof analyze RUN --slo other.yaml` come here with an old one.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import orjson
 
 from harness import store
-from harness.analysis import Evidence, Planned, Rules, Slo, Word, judge, verdict_to_json
+from harness.analysis import Evidence, Planned, Rules, Slo, judge, verdict_to_json
 from harness.engine import EngineFacts, read_engine, read_rows
 from harness.errors import EvidenceError, Problem
 from harness.report import Dependency, Report, Run, html
@@ -24,6 +23,8 @@ from harness.run.calls import read_calls
 
 MOCK_PACING_LIMIT_S = 0.05
 """A mock that is later than this at p99 measured itself, not the target (lies.md, row 52)."""
+PACING_SAMPLES = 200
+"""A p99 of fewer is one odd sample, not a limit of the mock."""
 
 
 def judge_run(
@@ -33,18 +34,18 @@ def judge_run(
     manifest = stored.read_manifest(folder)
     slos = stored.slos_of(manifest) if slos is None else slos
     rules = stored.rules_of(manifest) if rules is None else rules
-    rows, evidence = gather(folder, manifest, rules)
-    verdict = judge(rows, slos, rules, evidence)
+    facts = read_engine(folder.path)
+    rows, evidence = gather(folder, manifest, facts, rules)
     report = Report(
-        verdict=verdict,
-        run=_run(folder, manifest, evidence),
+        verdict=judge(rows, slos, rules, evidence),
+        run=_run(folder, manifest, facts),
         rows=rows,
         evidence=evidence,
         dependencies=_dependencies(folder),
     )
     if keep:
-        folder.write_text(folder.verdict, json.dumps(verdict_document(report), indent=2, allow_nan=False) + "\n")
-        folder.write_text(folder.report, html(report))
+        store.write_text(folder.verdict, json.dumps(verdict_document(report), indent=2, allow_nan=False) + "\n")
+        store.write_text(folder.report, html(report))
     return report
 
 
@@ -55,13 +56,15 @@ def verdict_document(report: Report) -> dict[str, Any]:
     return {**verdict_to_json(report.verdict), "run": about}
 
 
-def gather(folder: store.RunFolder, manifest: dict[str, Any], rules: Rules) -> tuple[Rows, Evidence]:
+def gather(
+    folder: store.RunFolder, manifest: dict[str, Any], facts: EngineFacts, rules: Rules
+) -> tuple[Rows, Evidence]:
     """The rows with the books closed, and everything else a verdict may look at."""
-    facts = read_engine(folder.path)
+    job = folder.read_json(folder.job)
     planned = _load_arrivals(folder)
     ledger = settle(planned, read_rows(folder.path), facts.workers)
     counts = _counts(folder)
-    pacing = [c["pacing_error_ms_p99"] / 1e3 for c in counts.values() if c.get("pacing_error_ms_p99") is not None]
+    pacing = [c["pacing_error_ms_p99"] / 1e3 for c in counts.values() if c.get("pacing_samples", 0) >= PACING_SAMPLES]
     evidence = Evidence(
         own_run=True,
         phases=stored.windows_of(manifest, rules),
@@ -69,8 +72,8 @@ def gather(folder: store.RunFolder, manifest: dict[str, Any], rules: Rules) -> t
         telemetry=facts.telemetry,
         workers=facts.workers,
         clock=facts.clock,
-        in_flight_limit=_job(folder)["in_flight_limit"],
-        deadline_s=_job(folder)["deadline_s"],
+        in_flight_limit=job["in_flight_limit"],
+        deadline_s=job["deadline_s"],
         mock_pacing_error_s_p99=max(pacing, default=None),
         mock_pacing_limit_s=MOCK_PACING_LIMIT_S if pacing else None,
         journey_mix=manifest["mix"],
@@ -93,4 +96,53 @@ def _planned(arrivals: np.ndarray[Any, Any], manifest: dict[str, Any]) -> Planne
         rate_knots_s=np.array(manifest["rate_knots_s"]),
         rate_per_s=np.array(manifest["rate_per_s"]),
         tokens_out=arrivals["tokens_out"],
+    )
+
+
+def _load_arrivals(folder: store.RunFolder) -> np.ndarray[Any, Any]:
+    try:
+        arrivals = np.load(folder.arrivals, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise EvidenceError(
+            Problem(f"the planned arrivals cannot be read: {error}", file=str(folder.arrivals))
+        ) from None
+    assert isinstance(arrivals, np.ndarray)
+    return arrivals
+
+
+def _counts(folder: store.RunFolder) -> dict[str, Any]:
+    return folder.read_json(folder.mocks_counts) if folder.mocks_counts.exists() else {}
+
+
+def _dependencies(folder: store.RunFolder) -> tuple[Dependency, ...]:
+    return tuple(
+        Dependency(
+            name=name,
+            kind=str(count.get("mock", "")),
+            requests=count["requests"],
+            by_status=count["by_status"],
+            pacing_error_s_p99=None if (ms := count.get("pacing_error_ms_p99")) is None else ms / 1e3,
+        )
+        for name, count in _counts(folder).items()
+    )
+
+
+def _run(folder: store.RunFolder, manifest: dict[str, Any], facts: EngineFacts) -> Run:
+    started = datetime.fromisoformat(manifest["started"])
+    if facts.start_wall_s:
+        started = datetime.fromtimestamp(facts.start_wall_s, started.tzinfo)
+    return Run(
+        run_id=folder.run_id,
+        target=manifest["target"],
+        repeat=manifest["repeat"],
+        plan_name=manifest["plan"],
+        plan_text=folder.plan.read_text("utf-8") if folder.plan.exists() else "",
+        plan_hash=manifest["plan_hash"],
+        slo_text="\n".join(line["text"] for line in manifest["slos"]),
+        seed=manifest["seed"],
+        started=started,
+        peak_label=manifest["peak_label"],
+        report_path=str(folder.report),
+        versions=tuple((what, version) for what, version in manifest["versions"]),
+        partial=facts.stopped_early,
     )

@@ -12,11 +12,12 @@ from harness import COMMAND, __version__, config, store
 from harness.analysis import Confidence, PhaseWindow, Prices, Rules, Slo, parse_slo
 from harness.errors import EvidenceError, Problem
 from harness.run.inputs import Inputs
+from harness.run.planning import windows_of as windows_of_shape
 
 FORMAT = 1
 
 
-def manifest_of(inputs: Inputs, folder: store.RunFolder, target: str, started: datetime) -> dict[str, Any]:
+def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any]:
     """The facts of a run that is about to start, JSON-clean."""
     plan, load, rules = inputs.plan, inputs.load, inputs.rules
     return {
@@ -40,7 +41,7 @@ def manifest_of(inputs: Inputs, folder: store.RunFolder, target: str, started: d
             "smoke": rules.smoke,
         },
         "phases": [
-            [w.phase, w.start_s, w.end_s, w.constant_rate, w.judged] for w in load.windows
+            [w.phase, w.start_s, w.end_s, w.constant_rate, w.judged] for w in windows_of_shape(load.shape, rules)
         ],
         "process": load.shape.process,
         "rate_knots_s": load.shape.knots_s.tolist(),

@@ -7,17 +7,18 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 
-from harness.errors import RefusedError
+from harness.errors import Problem, RefusedError, UsageError
 from harness.guard.children import end, spawn
+from harness.run.signals import stopping
 
 TOKEN_VARIABLE = "PEAKPROOF_MOCK_TOKEN"  # noqa: S105 -- the name of a variable
 READY_WITHIN_S = 20.0
@@ -31,6 +32,8 @@ class MockFleet:
 
     child: subprocess.Popen[bytes]
     admin: httpx.Client
+    admin_url: str
+    token: str = field(repr=False)
     urls: Mapping[str, str]
     folder: Path
 
@@ -81,7 +84,7 @@ def running_mocks(config: Mapping[str, Any], folder: Path) -> Iterator[MockFleet
     folder.mkdir(parents=True, exist_ok=True)
     ready_file = folder / "ready.json"
     (folder / "mocks.json").write_bytes(orjson.dumps(config, option=orjson.OPT_INDENT_2))
-    token = secrets.token_urlsafe(24)
+    token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
     child = spawn(
         _argv(folder / "mocks.json", ready_file),
         env={**os.environ, TOKEN_VARIABLE: token},
@@ -93,7 +96,9 @@ def running_mocks(config: Mapping[str, Any], folder: Path) -> Iterator[MockFleet
             base_url=ready["admin"], headers={"Authorization": f"Bearer {token}"}, timeout=5.0, trust_env=False
         )
         with client:
-            yield MockFleet(child=child, admin=client, urls=ready["services"], folder=folder)
+            yield MockFleet(
+                child=child, admin=client, admin_url=ready["admin"], token=token, urls=ready["services"], folder=folder
+            )
     finally:
         end(child, GRACE_S)
 
@@ -117,3 +122,36 @@ def _wait_ready(child: subprocess.Popen[bytes], ready_file: Path, log: Path) -> 
 def _last_words(log: Path) -> str:
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else f"nothing in {log}"
+
+
+STANDARD: Mapping[str, Mapping[str, Any]] = {
+    "llm": {"mock": "openai", "preset": "hosted-chat", "port": 8081},
+    "vectordb": {"mock": "qdrant", "port": 8082},
+    "tools": {"mock": "tools", "port": 8083},
+    "copilot": {
+        "mock": "copilot",
+        "port": 8080,
+        "upstreams": {"primary": "llm", "fallback": "llm", "vector": "vectordb", "tools": "tools"},
+    },
+}
+"""What `mock up` starts, by the names that it takes; ports a person can type."""
+
+
+def serve_mocks(names: Sequence[str], folder: Path, *, free_ports: bool, ready: Callable[[MockFleet], None]) -> int:
+    """Start the standard mocks in `names` (all of them where empty), tell `ready`, and serve until SIGINT or SIGTERM.
+
+    Returns the exit code of the mocks' own process where they end by themselves. Raises UsageError for an unknown
+    name, RefusedError where they do not come up (a port in use).
+    """
+    if unknown := [name for name in names if name not in STANDARD]:
+        raise UsageError(Problem(f"no mock {unknown[0]!r}", f"there are {', '.join(STANDARD)}"))
+    wanted = list(names) or list(STANDARD)
+    if "copilot" in wanted:
+        wanted = list(STANDARD)
+    services = [{"name": name, **STANDARD[name], **({"port": 0} if free_ports else {})} for name in wanted]
+    with running_mocks({"run_id": "", "seed": 0, "services": services}, folder) as fleet:
+        ready(fleet)
+        with stopping() as stop:
+            while fleet.alive and not stop.wait(0.2):
+                pass
+        return 0 if stop.is_set() else fleet.child.wait()

@@ -1,4 +1,5 @@
-"""Synthetic runs of our own engine, healthy unless told otherwise: plan, rows and telemetry that agree with each other."""
+"""Synthetic runs of our own engine, healthy unless told otherwise: plan, rows and telemetry that agree with each
+other."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from harness.cli import app
 from harness.cli.app import main
 from harness.errors import ExitCode
 
-COMMANDS = ("init", "validate", "doctor", "explain", "schema", "version")
+COMMANDS = ("init", "validate", "doctor", "plan", "explain", "schema", "version")
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

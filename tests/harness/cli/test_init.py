@@ -25,5 +25,5 @@ def test_init_refuses_to_overwrite(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_an_unknown_template(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", str(tmp_path), "-t", "chta"]) == 2
-    assert "templates: chat, rag, agent, gateway, openai" in capsys.readouterr().err
+    assert "templates: chat, rag, agent, gateway, self-hosted, openai, anthropic" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

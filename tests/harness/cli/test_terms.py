@@ -28,6 +28,15 @@ def test_topics_and_everything() -> None:
     assert len(look_up("")) > 60
 
 
+def test_fields_of_the_plan_are_in_it() -> None:
+    (entry,) = look_up("limits.in_flight")
+    assert entry.text.startswith("Requests open at once")
+    assert [entry.name for entry in look_up("quantile")] == ["arrivals.quantile"]
+    assert "journeys.NAME.kind" in {entry.name for entry in look_up("plan-fields")}
+    assert "Default: 60s" not in look_up("deadline")[0].text
+    assert "Default: 1m" in next(entry for entry in look_up("plan-fields") if entry.name == "deadline").text
+
+
 def test_an_unknown_term_says_what_was_meant() -> None:
     with pytest.raises(UsageError, match="did you mean 'goodput'"):
         look_up("goodputt")

@@ -66,3 +66,18 @@ def test_half_a_form_is_refused(model: Any, value: Any) -> None:
 def test_arrivals_have_one_source(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ArrivalsPlan.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"quantile": 0.9}, "quantile: only a forecast"),
+        ({"slice": "1m", "warm": "5s"}, "slice and warm: only a forecast"),
+        ({"time_scale": 60}, "time_scale: only a forecast"),
+        ({"process": "replay"}, "needs a `replay` segment"),
+        ({"process": "cox"}, "needs `burst` in numbers"),
+    ],
+)
+def test_segments_refuse_what_would_do_nothing(fields: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        ArrivalsPlan.model_validate({"segments": [{"phase": "p", "hold": "1/s", "for": "1s"}], **fields})

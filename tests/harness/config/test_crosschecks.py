@@ -37,9 +37,10 @@ def test_the_plan_these_tests_break_is_whole(tmp_path: Path) -> None:
         ({"journeys": ""}, "what does one arrival do?"),
         ({"profile": "rag.py"}, "a profile or journeys, not both"),
         ({"journeys": "", "profile": "nowhere.py"}, "no such file"),
-        ({"upstreams": "{c: {mock: copilot, upstreams: {a: llm/primry}}, llm/primary: {mock: x}}"},
+        ({"upstreams": "{c: {mock: copilot, upstreams: {a: llm/primry}}, llm/primary: {mock: tools}}"},
          "did you mean 'llm/primary'?"),
         ({"upstreams": "{c: {mock: copilot, upstreams: {primary: c}}}"}, "its own upstream"),
+        ({"upstreams": "{c: {mock: opnai}}"}, "did you mean 'openai'?"),
         ({"arrivals": "{segments: [{phase: warm, hold: 1/s, for: 1m}]}"}, "nothing would be judged"),
         ({"slos": "", "slo": "{slos: [errors < 1%], verdict: {judge_phases: [peek]}}"}, "did you mean 'peak'?"),
         ({"arrivals": f"{{segments: [{PEAK}, {PEAK.replace('peak', 'x')}, {PEAK}]}}"}, "was left before"),
@@ -48,6 +49,14 @@ def test_the_plan_these_tests_break_is_whole(tmp_path: Path) -> None:
         ({"limits": "{cost: 5 USD}", "prices": "{input: 1 EUR, output: 2 EUR}"}, "prices are in EUR"),
         ({"limits": "{cost: 5 USD}", "target": "https://a.example", "allow_hosts": "[a.example]"}, "without prices"),
         ({"slos": "", "slo": "slos.yaml"}, "no such file"),
+        ({"slos": "[errors < 1% where journey=caht]"}, "did you mean 'chat'?"),
+        ({"slos": "[errors < 1% where phase=peek]"}, "did you mean 'peak'?"),
+        ({"slos": "[degraded < 1%]"}, "would hold always"),
+        ({"slos": "[cost < 1 USD]"}, "a cost needs prices"),
+        ({"slos": "[cost < 1 USD]", "prices": "{input: 1 EUR, output: 2 EUR}"}, "it is in USD"),
+        ({"slos": "[ttft p95 < 1s]", "journeys": "{chat: {stream: false}}"}, "there is no ttft"),
+        ({"slos": "[tpot p95 < 1s where journey=embed]", "journeys": "{chat: {}, embed: {}}"}, "there is no tpot"),
+        ({"slos": "['goodput >= 95% {ttft: 1s}']", "journeys": "{embed: {}}"}, "there is no ttft"),
     ],
 )  # fmt: skip
 def test_a_contradiction_is_found_with_its_place(tmp_path: Path, fields: dict[str, str], says: str) -> None:
@@ -69,6 +78,9 @@ def test_a_contradiction_is_found_with_its_place(tmp_path: Path, fields: dict[st
          "slo": "{slos: [errors < 1%], verdict: {judge_phases: [a]}}"},
         {"arrivals": "{segments: [{phase: peak, hold: 1/s, for: 1m}, {phase: peak, ramp: [1/s, 2/s], for: 1m}]}"},
         {"limits": "{cost: 5 USD}", "prices": "{input: 1 USD, output: 2 USD}"},
+        {"slos": "[degraded < 1%]", "degraded": "[header x-degraded]"},
+        {"slos": "[ttft p95 < 1s]", "journeys": "{chat: {stream: false}, other: {kind: chat}}"},
+        {"slos": "[ttft p95 < 1s]", "journeys": "{http: {dialect: sse}}"},
     ],
 )  # fmt: skip
 def test_what_agrees_passes(tmp_path: Path, fields: dict[str, str]) -> None:

@@ -67,6 +67,7 @@ def test_the_plan_of_the_design_is_read_whole(folder: Path) -> None:
         )
     )
     assert plan.arrivals.from_ == folder / "peak.json"
+    assert plan.profile == str(folder / "mine.py")
     assert plan.prompts is not None
     assert plan.prompts.tokens == folder / "peak.json"
     assert plan.upstreams["llm/primary"].to_service("llm/primary") == {
@@ -123,6 +124,15 @@ def test_a_profile_lays_its_fields_over_the_plan(folder: Path) -> None:
     assert "did you mean 'ci'?" in problem.what
 
 
+@pytest.mark.parametrize(
+    ("profiles", "says"), [("[ci]", "should be overlays"), ("{ci: true}", "profiles.ci: should be fields")]
+)
+def test_profiles_that_are_none(folder: Path, profiles: str, says: str) -> None:
+    (problem,) = problems(write(folder, PLAN + f"profiles: {profiles}\n"), profile="ci")
+    assert says in problem.what
+    assert problem.line == 5
+
+
 def test_variables_are_replaced_and_secrets_are_not(folder: Path) -> None:
     text = (
         PLAN.replace("http://127.0.0.1:8080", "http://127.0.0.1:${PORT}")
@@ -137,8 +147,8 @@ def test_variables_are_replaced_and_secrets_are_not(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("headers: {Authorization: Bearer sk-abc}", "a secret in the file"),
-        ("headers: {X-Api-Key: '${KEY}'}", "a secret in the file"),
+        ("headers: {Authorization: Bearer sk-abc}", "is a secret in the file"),
+        ("headers: {X-Api-Key: '${KEY}'}", "is a secret in the file"),
         ("title: '${env:KEY}'", "belongs in `headers`"),
         ("headers: {Host: x}", "belongs to the transport"),
         ('headers: {A: "x\\r\\nEvil: 1"}', "one printable line"),

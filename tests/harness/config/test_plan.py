@@ -19,22 +19,6 @@ def plan(**fields: Any) -> Plan:
 
 
 @pytest.mark.parametrize(
-    ("base", "path", "joined"),
-    [
-        ("http://h", "/v1/chat/completions", "/v1/chat/completions"),
-        ("http://h/v1/", "/v1/chat/completions", "/v1/chat/completions"),
-        ("http://h/v1", "/chat/completions", "/v1/chat/completions"),
-        ("http://h/openai/v1", "/v1/embeddings", "/openai/v1/embeddings"),
-        ("http://h/app", "/v1/x", "/app/v1/x"),
-    ],
-)
-def test_a_base_path_is_not_doubled(base: str, path: str, joined: str) -> None:
-    one = plan(target=base)
-    assert one.request_path(path) == joined
-    assert one.origin == "http://h"
-
-
-@pytest.mark.parametrize(
     "target",
     [
         "ftp://h",
@@ -55,7 +39,7 @@ def test_a_target_that_is_no_base_url(target: str) -> None:
 
 def test_a_target_by_name_has_no_host() -> None:
     one = plan(target="copilot")
-    assert (one.target_upstream, one.target_host, one.origin) == ("copilot", "", "")
+    assert (one.target_upstream, one.target_host) == ("copilot", "")
 
 
 def test_degraded_signals() -> None:

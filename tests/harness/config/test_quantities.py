@@ -52,6 +52,6 @@ def test_header_names(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["Authorization", "COOKIE", "x-api-key", "api-key"])
 def test_a_sensitive_header_needs_a_reference(name: str) -> None:
-    with pytest.raises(ValueError, match="a secret in the file"):
+    with pytest.raises(ValueError, match="is a secret in the file"):
         q.check_headers({name: "abc"})
     assert q.check_headers({name: "Bearer ${env:KEY}"})

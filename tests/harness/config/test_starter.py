@@ -22,11 +22,16 @@ def test_the_openai_template_takes_any_endpoint(tmp_path: Path) -> None:
     files = starter_files("openai", target="https://llm.example.com:8443/openai/v1", model="my: model", key="MY_KEY")
     write_starter(tmp_path, files)
     plan = load_plan(tmp_path / "plan.yaml")
-    assert plan.target == "https://llm.example.com:8443"
+    assert plan.target == "https://llm.example.com:8443/openai/v1"
     assert plan.allow_hosts == ("llm.example.com",)
-    assert plan.journeys["chat"].path == "/openai/v1/chat/completions"
+    assert plan.journeys["chat"].path == ""
     assert plan.journeys["chat"].model == "my: model"
     assert plan.headers == {"Authorization": "Bearer ${env:MY_KEY}"}
+
+
+def test_a_server_without_keys(tmp_path: Path) -> None:
+    write_starter(tmp_path, starter_files("openai", target="http://127.0.0.1:8000/v1", key="none"))
+    assert load_plan(tmp_path / "plan.yaml").headers == {}
 
 
 def test_the_openai_template_is_ten_lines_to_read() -> None:

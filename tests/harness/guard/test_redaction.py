@@ -38,6 +38,12 @@ CANARY = "c4n4ryS3cretValue99"
         f'headers: {{Authorization: "Bearer {CANARY}"}}',
         f'"Authorization": "Bearer {CANARY}"',
         f"x-goog-api-key:{CANARY}",
+        f"headers: {{Authorization: [Bearer {CANARY}]}}",
+        f"my_very_own_token={CANARY}",
+        f"accessToken: {CANARY}",
+        f"token={CANARY}",
+        f'{{"token": "{CANARY}"}}',
+        f"GET /x?sig={CANARY}&y",
     ],
 )
 def test_a_planted_secret_does_not_come_through(text: str) -> None:
@@ -55,6 +61,8 @@ def test_a_planted_secret_does_not_come_through(text: str) -> None:
         "prompt tokens: 350, tokens/s p5 >= 20/s, max_tokens=100",
         "ttft p99 <= 2s where journey=chat",
         "mail me@example.com",
+        "Time per output token: (last - first token) / (tokens out - 1)",
+        "per token: 13 ms; first token = 0.412 s",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
@@ -74,3 +82,25 @@ def test_redacting_twice_changes_nothing(text: str) -> None:
 def test_any_bearer_token_goes(token: str) -> None:
     secret = "Zq9" + token
     assert secret not in redact(f"Authorization: Bearer {secret}")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "aaaa-",
+        "secret",
+        "secret-",
+        "token ",
+        "bearer ",
+        "eyJaaaa-",
+        "api_key_",
+        "a://",
+        "token=",
+        "sk-",
+        "://@",
+        "-----BEGIN PRIVATE KEY-----",
+    ],
+)
+@pytest.mark.timeout(20)
+def test_a_hostile_text_costs_no_quadratic_time(piece: str) -> None:
+    redact(piece * 20_000)

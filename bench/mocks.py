@@ -1,0 +1,291 @@
+"""`make bench-mocks`: what the mocks can carry on one core, beside an equal Starlette endpoint in the same run.
+
+Rates are requests per second of the server's own CPU time: what one core does when it does nothing else. That holds on
+a shared machine too, and however slow the client is. Pacing errors are the mock's own, from its admin API: from when a
+token was due to when the last chunk of its step had been handed to the kernel.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+TOKEN = "bench"
+HEAD = "host: bench\r\nauthorization: Bearer sk-bench\r\ncontent-type: application/json\r\n"
+STARLETTE = """
+import sys, uvicorn
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+async def plain(request):
+    return JSONResponse({"ok": True})
+uvicorn.run(Starlette(routes=[Route("/plain", plain)]), host="127.0.0.1", port=int(sys.argv[1]),
+            http="httptools", loop="asyncio", access_log=False, log_level="error")
+"""
+
+
+@contextmanager
+def mocks(*services: dict[str, Any]) -> Iterator[tuple[psutil.Process, dict[str, Any]]]:
+    """The program as users start it."""
+    with tempfile.TemporaryDirectory() as folder:
+        config, ready = Path(folder, "mocks.json"), Path(folder, "ready.json")
+        config.write_text(json.dumps({"services": list(services)}))
+        command = [sys.executable, "-m", "mock_services", "up", "--config", str(config), "--ready-file", str(ready)]
+        with running(command, {"PEAKPROOF_MOCK_TOKEN": TOKEN}) as process:
+            while not ready.exists():
+                time.sleep(0.02)
+            yield process, json.loads(ready.read_bytes())
+
+
+@contextmanager
+def running(command: list[str], extra: dict[str, str]) -> Iterator[psutil.Process]:
+    child = subprocess.Popen(command, env={**os.environ, **extra})
+    try:
+        yield psutil.Process(child.pid)
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+def post(path: str, body: dict[str, Any]) -> bytes:
+    data = json.dumps(body)
+    return f"POST {path} HTTP/1.1\r\n{HEAD}content-length: {len(data)}\r\n\r\n{data}".encode()
+
+
+def counts_of(ready: dict[str, Any]) -> dict[str, Any]:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    return httpx.get(ready["admin"] + "/counts", headers=headers, trust_env=False, timeout=30).json()["llm"]
+
+
+# plain requests
+
+
+class Pinger(asyncio.Protocol):
+    """One keep-alive connection that asks again as soon as it was answered."""
+
+    def __init__(self, request: bytes, size: int, depth: int) -> None:
+        self.request, self.size, self.depth = request * depth, size * depth, depth
+        self.got = self.done = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        self.got += len(data)
+        if self.got >= self.size:
+            self.got -= self.size
+            self.done += self.depth
+            self.transport.write(self.request)
+
+
+async def ping(port: int, request: bytes, size: int, depth: int, seconds: float) -> int:
+    """32 connections, `depth` requests under way on each; answers how many were answered."""
+    loop = asyncio.get_running_loop()
+    made = [
+        (await loop.create_connection(lambda: Pinger(request, size, depth), "127.0.0.1", port))[1] for _ in range(32)
+    ]
+    await asyncio.sleep(seconds)
+    done = sum(pinger.done for pinger in made)
+    for pinger in made:
+        pinger.transport.abort()
+    return done
+
+
+def wrk(port: int, request: bytes, seconds: float) -> int:
+    """The same 32 connections from wrk, which is cheap enough for the server to be the limit."""
+    path = request.split(b" ", 2)[1].decode()
+    command = ["wrk", "-t1", "-c32", f"-d{max(1, round(seconds))}s", f"http://127.0.0.1:{port}{path}"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return int(next(line for line in said.splitlines() if "requests in" in line).split()[0])
+
+
+def plain_rate(port: int, process: psutil.Process, request: bytes, depth: int, seconds: float) -> dict[str, float]:
+    """After a warm-up of a second."""
+    with socket.create_connection(("127.0.0.1", port), 5) as one:
+        one.sendall(request)
+        time.sleep(0.3)
+        size = len(one.recv(65_536))
+    with_wrk = depth == 1 and shutil.which("wrk") is not None
+    asyncio.run(ping(port, request, size, depth, 1.0))
+    before, began = cpu_s(process), time.monotonic()
+    done = wrk(port, request, seconds) if with_wrk else asyncio.run(ping(port, request, size, depth, seconds))
+    used, took = cpu_s(process) - before, time.monotonic() - began
+    return {"requests": done, "per_cpu_s": done / used, "per_s_seen": done / took, "cpu_share": used / took}
+
+
+def bench_plain(seconds: float, depth: int) -> dict[str, Any]:
+    """`depth` 16 is pipelined as in TechEmpower's plaintext test: the client is cheap, so the server is the limit."""
+    request = f"GET /plain HTTP/1.1\r\n{HEAD}\r\n".encode()
+    with mocks({"name": "plain", "mock": "plain"}) as (process, ready):
+        port = int(ready["services"]["plain"].rpartition(":")[2])
+        ours = plain_rate(port, process, request, depth, seconds)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with running([sys.executable, "-c", STARLETTE, str(port)], {}) as process:
+        for _ in range(200):
+            with socket.socket() as knock:
+                if knock.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        theirs = plain_rate(port, process, request, depth, seconds)
+    return {
+        "depth": depth,
+        "mock": ours,
+        "starlette": theirs,
+        "times": ours["per_cpu_s"] / theirs["per_cpu_s"],
+        "bar_times": 5,
+    }
+
+
+# streams
+
+
+def read_streams(
+    port: int, request: bytes, streams: int, seconds: float, poll_s: float, at_end: Callable[[], None]
+) -> int:
+    """Opens so many streams and reads them all for so long, cheaply; answers how many were still open at the end."""
+    poller = select.epoll()
+    open_: dict[int, socket.socket] = {}
+    for index in range(streams):
+        one = socket.create_connection(("127.0.0.1", port), 30)
+        one.sendall(request)
+        one.setblocking(False)
+        open_[one.fileno()] = one
+        poller.register(one, select.EPOLLIN)
+        if index % 100 == 99:
+            drain(poller, open_)
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        drain(poller, open_)
+        time.sleep(poll_s)
+    alive = len(open_)
+    at_end()
+    for one in open_.values():
+        one.close()
+    return alive
+
+
+def drain(poller: select.epoll, open_: dict[int, socket.socket]) -> None:
+    for number, _ in poller.poll(0, 20_000):
+        one = open_.get(number)
+        if one is not None:
+            try:
+                if not one.recv(65_536):
+                    poller.unregister(number)
+                    open_.pop(number).close()
+            except BlockingIOError:
+                continue
+
+
+def bench_streams(streams: int, per_s: float, seconds: float, replicas: int) -> dict[str, Any]:
+    """Each stream gets `per_s` tokens a second; the steps of the replicas fall where their first streams fell."""
+    inference = {
+        "replicas": replicas,
+        "max_batch": max(1, -(-streams // replicas)),
+        "kv_tokens": 10**9,
+        "prefill_tokens_per_s": 1e9,
+        "step_ms": 1000 / per_s,
+        "step_ms_per_sequence": 0,
+        "step_ms_per_1k_kv": 0,
+        "overhead_ms": 0,
+    }
+    ask = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
+    request = post("/v1/chat/completions", {**ask, "max_tokens": int((seconds + 60) * per_s)})
+    with mocks({"name": "llm", "mock": "openai", "inference": inference}) as (process, ready):
+        port = int(ready["services"]["llm"].rpartition(":")[2])
+        before, began = cpu_s(process), time.monotonic()
+        counts: dict[str, Any] = {}
+        alive = read_streams(
+            port, request, streams, seconds, min(0.01, 0.2 / per_s), lambda: counts.update(counts_of(ready))
+        )
+        used, took = cpu_s(process) - before, time.monotonic() - began
+    return {
+        "streams": streams,
+        "open_at_the_end": alive,
+        "tokens_per_s_each": per_s,
+        "chunks": counts["pacing_samples"],
+        "chunks_per_s": counts["pacing_samples"] / took,
+        "cpu_share": used / took,
+        "pacing_error_ms_p99": counts["pacing_error_ms_p99"],
+    }
+
+
+def bench_preset(preset: str, per_s: float, seconds: float) -> dict[str, Any]:
+    """Whole and streamed answers of a hosted preset at a rate; how late the mock was by its own measure."""
+    ask = {"model": "m", "messages": [{"role": "user", "content": "x" * 800}], "stream": True, "max_tokens": 100}
+    request = post("/v1/chat/completions", ask)
+
+    async def load(port: int) -> None:
+        writers = []
+        for _ in range(int(per_s * seconds)):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request)
+            writers.append(writer)
+            await asyncio.sleep(1 / per_s)
+        await asyncio.sleep(3)
+        for writer in writers:
+            writer.close()
+
+    with mocks({"name": "llm", "mock": "openai", "preset": preset}) as (process, ready):
+        before, began = cpu_s(process), time.monotonic()
+        asyncio.run(load(int(ready["services"]["llm"].rpartition(":")[2])))
+        used, took = cpu_s(process) - before, time.monotonic() - began
+        counts = counts_of(ready)
+    return {
+        "preset": preset,
+        "per_s": per_s,
+        "cpu_share": used / took,
+        "pacing_error_ms_p99": counts["pacing_error_ms_p99"],
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", default=["plain", "pipelined", "streams", "slow", "preset"])
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--streams", type=int, default=1000)
+    parser.add_argument("--slow-streams", type=int, default=10_000)
+    options = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    parts = {
+        "plain": lambda: bench_plain(options.seconds, depth=1),
+        "pipelined": lambda: bench_plain(options.seconds, depth=16),
+        "streams": lambda: bench_streams(options.streams, 50, options.seconds, replicas=20),
+        "slow": lambda: bench_streams(options.slow_streams, 1, options.seconds * 2, replicas=200),
+        "preset": lambda: bench_preset("hosted-chat", 20, options.seconds),
+    }
+    load = [round(x, 1) for x in os.getloadavg()]
+    print(f"python {sys.version.split()[0]}, {os.cpu_count()} CPUs, load average at the start {load}")
+    for part in options.parts:
+        print(part, json.dumps(parts[part](), indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,257 @@
+"""Journeys in flight: a generator yields requests and the connection's own callback resumes it with what came of them.
+
+No greenlet for each arrival; straight-line code all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, Protocol
+
+from harness.engine.exchange import Done, Exchange, Request
+from harness.engine.journeys.arrival import Arrival
+from harness.engine.journeys.prompts import Prompts
+from harness.engine.journeys.steps import Answer, Ask, StepFailed, Think
+from harness.engine.recorder import Recorder
+from harness.engine.share import Share
+from harness.engine.transport.wire import render_headers
+from harness.results import NEVER, Outcome, Reason
+
+AnyJourney = Callable[[Arrival], Generator[Any, Any, None]]
+
+
+class Sends(Protocol):
+    """The part of the transport's door that a flight needs."""
+
+    def send(self, request: Request, done: Done) -> None: ...
+
+
+class Flights:
+    """All journeys of a worker that are under way."""
+
+    def __init__(
+        self,
+        *,
+        loop: Any,
+        clock_ns: Callable[[], int],
+        transport: Sends,
+        recorder: Recorder,
+        prompts: Prompts,
+        journeys: tuple[AnyJourney, ...],
+    ) -> None:
+        self.loop = loop
+        self.clock_ns = clock_ns
+        self.transport = transport
+        self.recorder = recorder
+        self._prompts = prompts
+        self._journeys = journeys
+        self._open: set[Flight] = set()
+        self.troubles: dict[str, int] = {}
+        """What journeys raised, by text; at most 20 kinds."""
+
+    def fire(self, share: Share, index: int, now: int) -> None:
+        arrival = Arrival(
+            self._prompts,
+            share.seq[index],
+            share.tokens_in[index],
+            share.tokens_out[index],
+            tenant=share.tenant[index],
+        )
+        flight = Flight(self, share, index)
+        self.recorder.enter(now)
+        self._open.add(flight)
+        flight.begin(self._journeys[share.journey[index]], arrival, now)
+
+    def land(self, flight: Flight, total: Exchange) -> None:
+        """The journey is over; `total` is what it came to."""
+        self._open.discard(flight)
+        if total.finished_ns < 0:
+            total.finished_ns = self.clock_ns()
+        self.recorder.leave(self.clock_ns())
+        self.recorder.arrival(flight.share, flight.index, total)
+
+    def cancel_all(self) -> None:
+        """Ends what is still under way (the drain is over): outcome `cancelled`, reason `stopped`."""
+        for flight in list(self._open):
+            flight.cancel()
+
+    def trouble(self, error: BaseException) -> None:
+        text = f"{type(error).__name__}: {error}"[:200]
+        if text in self.troubles or len(self.troubles) < 20:
+            self.troubles[text] = self.troubles.get(text, 0) + 1
+
+
+class Flight:
+    """One journey under way."""
+
+    __slots__ = (
+        "_answer",
+        "_asked_ns",
+        "_bytes_in",
+        "_count",
+        "_first_sent_ns",
+        "_flights",
+        "_generator",
+        "_last",
+        "_required",
+        "_retries",
+        "_softened",
+        "_timer",
+        "index",
+        "share",
+    )
+
+    def __init__(self, flights: Flights, share: Share, index: int) -> None:
+        self._flights = flights
+        self.share = share
+        self.index = index
+        self._generator: Generator[Any, Any, None] | None = None
+        self._asked_ns = 0
+        self._count = 0
+        """Requests that have come back."""
+        self._last: Exchange | None = None
+        self._answer: Exchange | None = None
+        """The last exchange that held content: what the user was waiting for."""
+        self._first_sent_ns = NEVER
+        self._retries = 0
+        self._bytes_in = 0
+        self._softened = False
+        """A step failed and the journey went on without it."""
+        self._required = True
+        self._timer: Any = None
+
+    def begin(self, journey: AnyJourney, arrival: Arrival, now: int) -> None:
+        self._asked_ns = now
+        try:
+            self._generator = journey(arrival)
+            item = next(self._generator)
+        except StopIteration:
+            self._ended_well()
+        except Exception as error:  # the journey is the user's code: whatever it raises is an outcome
+            self._raised(error)
+        else:
+            self._do(item)
+
+    def cancel(self) -> None:
+        if self._generator is not None:
+            self._end(Outcome.CANCELLED, Reason.STOPPED)
+
+    def _do(self, item: Any) -> None:
+        """Does what the journey yielded; what comes of it resumes the journey later, never from inside here."""
+        if item.__class__ is Request:
+            self._flights.transport.send(item, self._done)
+        elif item.__class__ is Ask:
+            self._required = item.required
+            self._flights.transport.send(self._render(item), self._done)
+        elif item.__class__ is Think:
+            self._timer = self._flights.loop.timer(item.seconds)
+            self._timer.start(self._thought, update=True)  # by the clock, not by the loop's cached time
+        else:
+            self._raised(TypeError(f"a journey yields steps (chat, search, http, think, ...), not {item!r:.80}"))
+
+    def _render(self, ask: Ask) -> Request:
+        return Request(
+            ask.method.encode(),
+            ask.path.encode(),
+            render_headers(ask.headers),
+            ask.body,
+            dialect=ask.dialect,
+            stream=ask.stream,
+            nonce=ask.nonce,
+            keep_body=True,
+            step=self._flights.recorder.step_number(ask.step),
+            seq=self.share.seq[self.index],
+        )
+
+    def _done(self, exchange: Exchange) -> None:
+        if self._generator is None:
+            return  # cancelled meanwhile: its row is written
+        self._count += 1
+        if self._count == 1:
+            self._first_sent_ns = exchange.sent_ns
+        elif self._count == 2 and self._last is not None:
+            due_ns = self._flights.recorder.start_ns + self.share.due_ns[self.index]
+            self._flights.recorder.step(self.share, self.index, self._last, due_ns)
+        if self._count >= 2:
+            self._flights.recorder.step(self.share, self.index, exchange, self._asked_ns)
+        self._last = exchange
+        self._retries += max(0, exchange.attempts - 1)
+        self._bytes_in += exchange.bytes_in
+        if exchange.first_token_ns >= 0:
+            self._answer = exchange
+        if exchange.request.keep_body:
+            answer = Answer(exchange)
+            failed = self._required and not answer.ok
+            self._softened |= not answer.ok
+            self._resume(StepFailed(answer) if failed else answer)
+        else:
+            self._softened |= not exchange.outcome.is_success
+            self._resume(exchange)
+
+    def _thought(self) -> None:
+        self._timer = None
+        if self._generator is not None:
+            self._resume(None)
+
+    def _resume(self, value: Any) -> None:
+        generator = self._generator
+        assert generator is not None
+        self._asked_ns = self._flights.clock_ns()
+        try:
+            item = generator.throw(value) if isinstance(value, StepFailed) else generator.send(value)
+        except StopIteration:
+            self._ended_well()
+        except StepFailed as failed:
+            self._end(failed.answer.outcome, failed.answer._exchange.reason)
+        except Exception as error:
+            self._raised(error)
+        else:
+            self._do(item)
+
+    def _ended_well(self) -> None:
+        last = self._last
+        if last is None:  # nothing was asked, so nothing was answered well
+            self._raised(ValueError("a journey ended without a request"))
+        elif not last.outcome.is_success:
+            self._end(last.outcome, last.reason)
+        elif self._softened:
+            self._end(Outcome.DEGRADED, Reason.NONE)
+        else:
+            self._end(last.outcome, Reason.NONE)
+
+    def _raised(self, error: BaseException) -> None:
+        self._flights.trouble(error)
+        reason = Reason.CHECK_FAILED if isinstance(error, AssertionError) else Reason.JOURNEY_ERROR
+        self._end(Outcome.WRONG_SHAPE if self._count else Outcome.NOT_SENT, reason)
+
+    def _end(self, outcome: Outcome, reason: Reason) -> None:
+        """Sums the journey up in one exchange and lands. The tokens are those of its answer, so that time and tokens
+        belong to the same stream; bytes and retries are of all its requests."""
+        generator, self._generator = self._generator, None
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        if self._count == 1 and self._last is not None and outcome == self._last.outcome:
+            self._flights.land(self, self._last)
+        else:
+            self._flights.land(self, self._sum_up(outcome, reason))
+        if generator is not None:
+            generator.close()
+
+    def _sum_up(self, outcome: Outcome, reason: Reason) -> Exchange:
+        last, answer = self._last, self._answer
+        total = Exchange(last.request if last else Request(b"", b""))
+        total.outcome, total.reason = outcome, reason
+        total.sent_ns = self._first_sent_ns if self._count or outcome is Outcome.NOT_SENT else self._asked_ns
+        total.bytes_in, total.attempts = self._bytes_in, min(self._count, 1) + self._retries
+        if last is not None:
+            total.status, total.flags = last.status, last.flags
+            total.degraded, total.served_by = last.degraded, last.served_by
+        if answer is not None:
+            total.first_token_ns, total.last_token_ns = answer.first_token_ns, answer.last_token_ns
+            total.tokens_in, total.tokens_out = answer.tokens_in, answer.tokens_out
+            total.events, total.max_gap_ns = answer.events, answer.max_gap_ns
+            total.flags = answer.flags
+            total.degraded = answer.degraded or total.degraded
+            total.served_by = answer.served_by or total.served_by
+        return total

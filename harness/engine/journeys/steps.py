@@ -1,0 +1,216 @@
+"""What a journey may yield: requests to AI services by their usual names, plain HTTP, and a pause.
+
+    @journey(weight=8)
+    def ask(arrival):
+        hits = yield search(vector=arrival.embedding, collection="docs")
+        answer = yield chat(prompt=arrival.prompt, context=hits)
+
+A step that does not succeed raises `StepFailed` inside the journey; left alone it ends the arrival with that step's
+outcome. With `required=False` the journey goes on and looks at the `Answer` itself; the arrival is then degraded at
+best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import orjson
+
+from harness.engine.exchange import Exchange
+from harness.engine.journeys.arrival import Arrival
+from harness.results import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request, not yet rendered for a connection."""
+
+    step: str
+    method: str
+    path: str
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    dialect: str = "json"
+    stream: bool = False
+    nonce: bytes = b""
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Think:
+    seconds: float
+
+
+class Answer:
+    """What came of a step, as the journey sees it."""
+
+    __slots__ = ("_exchange",)
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    @property
+    def ok(self) -> bool:
+        return self._exchange.outcome.is_success
+
+    @property
+    def outcome(self) -> Outcome:
+        return self._exchange.outcome
+
+    @property
+    def status(self) -> int:
+        """The HTTP status; 0 when none came."""
+        return self._exchange.status
+
+    @property
+    def body(self) -> bytes:
+        return self._exchange.body
+
+    @property
+    def text(self) -> str:
+        return self._exchange.body.decode(errors="replace")
+
+    def json(self) -> Any:
+        """The body as JSON; raises ValueError when it is not."""
+        return orjson.loads(self._exchange.body)
+
+
+class StepFailed(Exception):  # noqa: N818 -- it reads as what happened: `except StepFailed as failed`
+    """A required step did not succeed."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"{answer.outcome.label} (HTTP {answer.status})" if answer.status else answer.outcome.label)
+        self.answer = answer
+
+
+Steps = Generator["Ask | Think", Answer, None]
+Journey = Callable[[Arrival], Steps]
+_AnyJourney = TypeVar("_AnyJourney", bound=Callable[..., Any])
+
+
+def journey(weight: float = 1.0, name: str = "") -> Callable[[_AnyJourney], _AnyJourney]:
+    """Marks a generator function as a journey of its module, with its share of the arrivals. It registers nothing: the
+    engine finds the marked functions when it loads the file."""
+    if weight <= 0:
+        raise ValueError(f"a journey's weight is above 0, not {weight}")
+
+    def mark(function: _AnyJourney) -> _AnyJourney:
+        function.peakproof_journey = (name or function.__name__, float(weight))  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def think(seconds: float) -> Think:
+    """The user reads or types for so long; no request is open."""
+    if not 0 <= seconds < 86_400:
+        raise ValueError(f"not a time to think: {seconds} s")
+    return Think(seconds)
+
+
+def http(
+    method: str,
+    path: str,
+    *,
+    json: Any = None,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+    name: str = "http",
+    expect: str = "",
+    required: bool = True,
+) -> Ask:
+    """A plain request. `json` is sent as JSON; `expect` must come back in the answer."""
+    if json is not None:
+        body, headers = orjson.dumps(json), {"content-type": "application/json", **(headers or {})}
+    return Ask(name, method, path, body, headers or {}, "bytes", nonce=expect.encode(), required=required)
+
+
+def chat(
+    prompt: str = "",
+    *,
+    model: str = "default",
+    messages: Sequence[Mapping[str, Any]] = (),
+    context: Answer | str = "",
+    max_tokens: int = 0,
+    stream: bool = True,
+    path: str = "/v1/chat/completions",
+    headers: Mapping[str, str] | None = None,
+    name: str = "chat",
+    expect: str = "",
+    required: bool = True,
+    **body: Any,
+) -> Ask:
+    """A chat completion in the OpenAI dialect, streamed unless told otherwise. `context` (text, or an earlier answer)
+    goes before the prompt as a system message; further keywords go into the body as they are."""
+    said = list(messages)
+    if context:
+        text = context.text if isinstance(context, Answer) else context
+        said.insert(0, {"role": "system", "content": "Use this context:\n" + text})
+    if prompt:
+        said.append({"role": "user", "content": prompt})
+    body = {"model": model, "messages": said, **body}
+    if max_tokens:
+        body["max_tokens"] = max_tokens
+    if stream:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    return _post(name, path, body, headers, "openai", stream=stream, expect=expect, required=required)
+
+
+def embed(
+    text: str | Sequence[str],
+    *,
+    model: str = "default",
+    path: str = "/v1/embeddings",
+    headers: Mapping[str, str] | None = None,
+    name: str = "embed",
+    required: bool = True,
+) -> Ask:
+    """An embedding in the OpenAI dialect."""
+    return _post(name, path, {"model": model, "input": text}, headers, "json", required=required)
+
+
+def search(
+    vector: Sequence[float],
+    *,
+    collection: str = "docs",
+    top_k: int = 5,
+    path: str = "",
+    headers: Mapping[str, str] | None = None,
+    name: str = "search",
+    required: bool = True,
+) -> Ask:
+    """A vector search in the Qdrant dialect."""
+    body = {"query": vector, "limit": top_k, "with_payload": True}
+    path = path or f"/collections/{collection}/points/query"
+    return _post(name, path, body, headers, "json", required=required)
+
+
+def call_tool(
+    tool: str,
+    arguments: Any = None,
+    *,
+    path: str = "",
+    headers: Mapping[str, str] | None = None,
+    name: str = "tool",
+    required: bool = True,
+) -> Ask:
+    """A JSON call to `/tools/<tool>`."""
+    return _post(name, path or f"/tools/{tool}", arguments or {}, headers, "json", required=required)
+
+
+def _post(
+    name: str,
+    path: str,
+    body: Any,
+    headers: Mapping[str, str] | None,
+    dialect: str,
+    *,
+    stream: bool = False,
+    expect: str = "",
+    required: bool = True,
+) -> Ask:
+    all_headers = {"content-type": "application/json", **(headers or {})}
+    payload = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Ask(name, "POST", path, payload, all_headers, dialect, stream, expect.encode(), required)

@@ -1,0 +1,57 @@
+"""Rows that some other tool recorded, judged by our rules: the analyzer stands alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from harness import config, store
+from harness.analysis import Evidence, Rules, judge, rows_from_csv
+from harness.errors import Problem, UsageError
+from harness.report import Report, Run
+from harness.run import manifest as stored
+from harness.run.inputs import read_text, slos_of
+from harness.run.judging import judge_run
+from harness.run.planning import confidence_of
+
+
+def judge_any(path: Path, slo_path: Path | None, *, smoke: bool) -> Report:
+    """The verdict over one of our run folders, by its own promises or others, or over a CSV of rows."""
+    if path.is_dir():
+        return _judge_again(path, slo_path, smoke=smoke)
+    if slo_path is None:
+        raise UsageError(Problem("rows of another tool need promises to be held against", "add --slo slo.yaml"))
+    return judge_rows(path, slo_path, smoke=smoke)
+
+
+def _judge_again(path: Path, slo_path: Path | None, *, smoke: bool) -> Report:
+    folder = store.open_run(path)
+    rules = stored.rules_of(stored.read_manifest(folder))
+    if smoke:
+        rules = replace(rules, smoke=True)
+    slos = None if slo_path is None else slos_of(config.load_slo_file(slo_path))
+    return judge_run(folder, slos, rules, keep=False)
+
+
+def judge_rows(rows_path: Path, slo_path: Path, *, smoke: bool) -> Report:
+    """The verdict over a CSV of rows. Raises UsageError with the place of every row or promise that cannot be read."""
+    file = config.load_slo_file(slo_path)
+    rows = rows_from_csv(read_text(rows_path), str(rows_path))
+    asked = file.verdict
+    rules = Rules(
+        confidence=confidence_of(asked),
+        judge_phases=asked.judge_phases or tuple(dict.fromkeys(rows.catalog.phases)),
+        min_duration_s=asked.min_duration_s,
+        longest_cycle_s=asked.longest_cycle_s,
+        extend_up_to_s=asked.extend_up_to_s,
+        smoke=smoke,
+    )
+    verdict = judge(rows, slos_of(file), rules, Evidence(own_run=False))
+    run = Run(
+        run_id="",
+        target=file.service or rows_path.name,
+        repeat=f"peakproof analyze {rows_path} --slo {slo_path}" + (" --smoke" if smoke else ""),
+        plan_name=rows_path.name,
+        slo_text="\n".join(line.text for line in file.slos),
+    )
+    return Report(verdict=verdict, run=run, rows=rows, evidence=Evidence(own_run=False))

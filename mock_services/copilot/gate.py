@@ -1,0 +1,54 @@
+"""Admission: so many requests at work, so many waiting, the rest shed at once. First come, first served."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+
+class ShedError(Exception):
+    """The request was not let in: the queue was full, or its wait too long."""
+
+
+class Gate:
+    """At most `concurrency` inside, at most `queue` waiting, none longer than `wait_s`; None is no bound."""
+
+    def __init__(self, concurrency: int, queue: int | None, wait_s: float | None) -> None:
+        self._free = concurrency
+        self._queue = queue
+        self._wait_s = wait_s
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    async def enter(self) -> None:
+        """Waits for a place. Raises ShedError; whoever got in must `leave`."""
+        if self._free > 0:
+            self._free -= 1
+            return
+        if self._queue is not None and len(self._waiting) >= self._queue:
+            raise ShedError("the queue is full")
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await place
+        except BaseException as error:
+            # A place may have been handed over in the very moment the wait ended: it goes to the next in line.
+            if place.done() and not place.cancelled():
+                self.leave()
+            else:
+                self._waiting.remove(place)
+            if isinstance(error, TimeoutError):
+                raise ShedError("the wait was too long") from None
+            raise
+
+    def leave(self) -> None:
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self._free += 1

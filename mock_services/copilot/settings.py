@@ -1,0 +1,129 @@
+"""What copilot is told by its environment, as a real app is: every field is the variable `COPILOT_<FIELD>`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from urllib.parse import urlsplit
+
+from mock_services.copilot.weakness import Weakness, parse_weaknesses
+
+PREFIX = "COPILOT_"
+
+
+class SettingsError(ValueError):
+    """The environment is wrong. Each line names a variable and says what it must be."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Addresses, budgets (seconds), limits and weaknesses. An upstream without an address is a feature that is off."""
+
+    primary_url: str
+    fallback_url: str = ""
+    vector_url: str = ""
+    tools_url: str = ""
+    primary_key: str = "copilot-primary"
+    fallback_key: str = "copilot-fallback"
+    primary_model: str = "gpt-main"
+    fallback_model: str = "gpt-small"
+    embedding_model: str = "text-embedding-3-small"
+    embedding_dimensions: int = 256
+    collection: str = "docs"
+    top_k: int = 4
+
+    budget_s: float = 30.0
+    """From the request's arrival to its last byte."""
+    first_token_s: float = 3.0
+    """How long one model may take to its first content; never more than half of what is left of the budget."""
+    stream_idle_s: float = 8.0
+    embed_s: float = 1.5
+    vector_s: float = 1.0
+    tool_s: float = 1.5
+
+    concurrency: int = 512
+    queue: int = 128
+    queue_wait_s: float = 2.0
+
+    tool_share: float = 0.25
+    """The share of prompts that call a tool; which ones is a hash of the prompt and the seed."""
+    cache_entries: int = 2048
+    cache_s: float = 600.0
+    seed: int = 0
+    weakness: Mapping[Weakness, float] = field(default_factory=dict)
+
+    def has(self, weakness: Weakness) -> bool:
+        return weakness in self.weakness
+
+
+_OWN_VARIABLES = frozenset(PREFIX + f.name.upper() for f in fields(Settings))
+_COUNTS = {"embedding_dimensions", "top_k", "concurrency"}
+_URLS = {"primary_url", "fallback_url", "vector_url", "tools_url"}
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings an environment asks for. Raises SettingsError with all that is wrong with it."""
+    problems = [
+        f"{name}: no such variable; there are {', '.join(sorted(_OWN_VARIABLES))}"
+        for name in environ
+        if name.startswith(PREFIX) and name not in _OWN_VARIABLES
+    ]
+    values: dict[str, object] = {}
+    for item in fields(Settings):
+        text = environ.get(PREFIX + item.name.upper(), "").strip()
+        if not text:
+            continue
+        try:
+            values[item.name] = _parse(item.name, str(item.type), text)
+        except ValueError as error:
+            problems.append(f"{PREFIX}{item.name.upper()}: {error}")
+    if "primary_url" not in values and not any(p.startswith(f"{PREFIX}PRIMARY_URL:") for p in problems):
+        problems.append(f"{PREFIX}PRIMARY_URL: missing; it is the base URL of an OpenAI-compatible provider")
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _parse(name: str, kind: str, text: str) -> object:
+    if name == "weakness":
+        return parse_weaknesses(text)
+    if name in _URLS:
+        return _base_url(text)
+    if kind == "int":
+        return _whole(text, least=1 if name in _COUNTS else 0)
+    if kind == "float":
+        return _number(name, text)
+    return text
+
+
+def _base_url(text: str) -> str:
+    """`http://host:port`, without the `/v1` that OpenAI's own base URL carries and without a trailing slash."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"not an http URL: {text!r}")
+    if parts.username or parts.query or parts.fragment:
+        raise ValueError("a base URL has no user, query or fragment")
+    return text.rstrip("/").removesuffix("/v1").rstrip("/")
+
+
+def _whole(text: str, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise ValueError(f"not a whole number: {text!r}") from None
+    if value < least:
+        raise ValueError(f"must be at least {least}: {text!r}")
+    return value
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"not a number: {text!r}") from None
+    if not math.isfinite(value) or value < 0 or (value == 0 and name.endswith("_s")):
+        raise ValueError(f"must be a positive number: {text!r}")
+    if name == "tool_share" and value > 1:
+        raise ValueError(f"a share is between 0 and 1: {text!r}")
+    return value

@@ -1,0 +1,49 @@
+"""Runs the simulated server on the event loop: every step at its absolute time, and its own lateness measured."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+from mock_services.evidence import DelayHistogram
+from mock_services.inference.batching import Batching, Job
+
+
+class Pacer:
+    def __init__(self, batching: Batching, loop: asyncio.AbstractEventLoop, pacing: DelayHistogram) -> None:
+        self.batching = batching
+        self._loop = loop
+        self._pacing = pacing
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_s = math.inf
+        self._running = False
+
+    def submit(self, job: Job) -> None:
+        self.batching.submit(job, self._loop.time())
+        self.arm()
+
+    def arm(self) -> None:
+        """Sets the timer to the next event; call it after anything was changed on `batching`."""
+        if self._running:
+            return
+        next_s = self.batching.next_s()
+        if next_s == self._timer_s:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timer_s = next_s
+        if next_s < math.inf:
+            self._timer = self._loop.call_at(next_s, self._run)
+
+    def _run(self) -> None:
+        self._timer, self._timer_s, self._running = None, math.inf, True
+        try:
+            self.batching.advance(self._loop.time(), self._served)
+        finally:
+            self._running = False
+            self.arm()
+
+    def _served(self, at: float, tokens: int) -> None:
+        """Measured once the step's last chunk was written, and counted for all of them: the worst of the step."""
+        self._pacing.add(self._loop.time() - at, tokens)

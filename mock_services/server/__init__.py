@@ -1,0 +1,37 @@
+"""A small, fast HTTP/1.1 server: the door through which every mock speaks."""
+
+from mock_services.server.connection import Connection
+from mock_services.server.exchange import reset_by_rst
+from mock_services.server.listener import Listener
+from mock_services.server.message import (
+    Admission,
+    Answer,
+    App,
+    Hang,
+    Headers,
+    Peer,
+    Request,
+    Reset,
+    Response,
+    Stream,
+    Writer,
+    json_response,
+)
+
+__all__ = [
+    "Admission",
+    "Answer",
+    "App",
+    "Connection",
+    "Hang",
+    "Headers",
+    "Listener",
+    "Peer",
+    "Request",
+    "Reset",
+    "Response",
+    "Stream",
+    "Writer",
+    "json_response",
+    "reset_by_rst",
+]

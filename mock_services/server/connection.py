@@ -1,0 +1,258 @@
+"""One HTTP/1.1 connection: httptools parses, requests are answered in order, the client's leaving is seen at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable
+from typing import cast
+
+import httptools
+
+from mock_services.server.exchange import Exchange, reset_by_rst
+from mock_services.server.message import Admission, Answer, App, Hang, Request, Reset, Response, json_response
+
+BODY_LIMIT_BYTES = 8 * 1024 * 1024
+HEAD_LIMIT_BYTES = 64 * 1024
+PIPELINE_LIMIT = 64
+BUFFER_BYTES = 128 * 1024
+_log = logging.getLogger("mock_services")
+
+
+class Connection(asyncio.BufferedProtocol):
+    """Answers pipelined requests one after the other; reads no further while too many of them wait.
+
+    `buffer` is where the bytes arrive; connections of one loop share it, for what is read is parsed at once.
+    """
+
+    def __init__(
+        self, app: App, loop: asyncio.AbstractEventLoop, buffer: bytearray | None = None, idle_limit_s: float = 75.0
+    ) -> None:
+        self._app = app
+        self._buffer = memoryview(bytearray(BUFFER_BYTES) if buffer is None else buffer)
+        self.loop = loop
+        self._idle_limit_s = idle_limit_s
+        self.transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self._parser = httptools.HttpRequestParser(self)
+        self._pending: deque[Request] = deque()
+        self._exchange: Exchange | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._deaf = False
+        self._reading_paused = False
+        self._last_request = False
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._idle_since_s = 0.0
+        self._writable: asyncio.Event | None = None
+        self._corked: list[bytes] | None = None
+        self.on_message_begin()
+
+    # the transport's calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        admission = self._app.admit(self)
+        if admission is Admission.RESET:
+            self.reset()
+        elif admission is Admission.IGNORE:
+            self._deaf = True
+        else:
+            self._idle_since_s = self.loop.time()
+            self._watch_idle()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._deaf:
+            return
+        self._corked = []
+        try:
+            self._parser.feed_data(self._buffer[:nbytes])
+        except httptools.HttpParserUpgrade:
+            return  # answered in HTTP/1.1 already, as the last one
+        except (httptools.HttpParserError, httptools.HttpParserCallbackError):
+            self._refuse(400, "the request is not valid HTTP/1.1")
+        finally:
+            self._uncork()
+
+    def write(self, data: bytes) -> None:
+        """At once; but what is written while a read is being parsed (answers to pipelined requests) leaves together."""
+        if self._corked is None:
+            self.transport.write(data)
+        else:
+            self._corked.append(data)
+
+    def _uncork(self) -> None:
+        corked, self._corked = self._corked, None
+        if corked:
+            self.transport.write(corked[0] if len(corked) == 1 else b"".join(corked))
+
+    def eof_received(self) -> bool:
+        return self._deaf  # a deaf connection stays half-open; a client that closed its side has left
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deaf = True
+        self._app.left(self)
+        self._pending.clear()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        if self._writable is not None:
+            self._writable.set()
+        if self._exchange is not None:
+            self._exchange.client_left()
+        if self._task is not None:
+            self._task.cancel()
+
+    def pause_writing(self) -> None:
+        self._writable = asyncio.Event()
+
+    def resume_writing(self) -> None:
+        if self._writable is not None:
+            self._writable.set()
+        self._writable = None
+
+    async def drain(self) -> None:
+        if self._writable is not None:
+            await self._writable.wait()
+
+    def close(self) -> None:
+        """Ends with FIN, whatever is being said."""
+        self._deaf = True
+        self._uncork()
+        self.transport.close()
+
+    def reset(self) -> None:
+        """Ends with RST instead of FIN."""
+        self._deaf = True
+        reset_by_rst(self.transport)
+
+    # the parser's calls
+
+    def on_message_begin(self) -> None:
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._body: list[bytes] = []
+        self._size = 0
+        self._head_size = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._url = self._url + url if self._url else url
+        self._head_size += len(url)
+        if self._head_size > HEAD_LIMIT_BYTES:
+            self._refuse(431, "the request's head is too large")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.lower()] = value
+        self._head_size += len(name) + len(value)
+        if self._head_size > HEAD_LIMIT_BYTES:
+            self._refuse(431, "the request's head is too large")
+
+    def on_headers_complete(self) -> None:
+        if self._headers.get(b"expect", b"").lower() == b"100-continue" and self._exchange is None:
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._size += len(body)
+        if self._size > BODY_LIMIT_BYTES:
+            self._refuse(413, f"the request body is larger than {BODY_LIMIT_BYTES} bytes")
+        else:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._deaf:
+            return
+        if self._parser.should_upgrade():
+            self._last_request = True  # h2c and websockets are not spoken here
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        keep_alive = self._parser.should_keep_alive() and not self._last_request
+        method = self._parser.get_method().decode("ascii")
+        request = Request(method, self._url.decode("latin-1"), self._headers, body, keep_alive)
+        if self._exchange is None and not self._pending:
+            self._begin(request)
+            return
+        self._pending.append(request)
+        if len(self._pending) >= PIPELINE_LIMIT and not self._reading_paused:
+            self._reading_paused = True
+            self.transport.pause_reading()
+
+    def _refuse(self, status: int, message: str) -> None:
+        """The bytes cannot be read as a request: says so, if nothing else is being said, and closes."""
+        if self._deaf:
+            return
+        self._deaf = True
+        if self._exchange is None:
+            answer = json_response(status, {"error": {"message": message}})
+            Exchange(self, Request("GET", "", {}, b"", keep_alive=False)).respond(answer)
+        else:
+            self.transport.abort()
+
+    # answering
+
+    def _begin(self, request: Request) -> None:
+        exchange = self._exchange = Exchange(self, request)
+        try:
+            answer = self._app.answer(request)
+        except Exception as error:
+            self._fail(exchange, error)
+            return
+        if isinstance(answer, Response):
+            exchange.respond(answer)
+        elif isinstance(answer, Awaitable):
+            self._task = self.loop.create_task(self._answer_later(exchange, answer))
+        else:
+            exchange.stream(answer)
+
+    async def _answer_later(self, exchange: Exchange, coming: Awaitable[Answer]) -> None:
+        try:
+            answer = await coming
+        except Exception as error:
+            self._fail(exchange, error)
+            return
+        finally:
+            self._task = None
+        if isinstance(answer, Response):
+            exchange.respond(answer)
+        else:
+            exchange.stream(answer)
+
+    def _fail(self, exchange: Exchange, error: Exception) -> None:
+        if isinstance(error, Hang):
+            return  # the exchange stays open until the client leaves
+        if isinstance(error, Reset):
+            exchange.abort()
+            return
+        _log.error("answering %s %s failed", exchange.request.method, exchange.request.path, exc_info=error)
+        exchange.respond(json_response(500, {"error": {"message": "the mock itself failed; see its log"}}))
+
+    def ended(self, exchange: Exchange, reusable: bool) -> None:
+        """The exchange is over; the next pipelined request begins."""
+        if exchange is not self._exchange:  # the answer to bytes that were no request
+            self.close()
+            return
+        self._app.finished(exchange.request)
+        self._exchange = None
+        if not reusable or self._deaf or (self._last_request and not self._pending):
+            self.close()
+            return
+        self._idle_since_s = self.loop.time()
+        if self._pending:
+            self.loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        if self._pending and self._exchange is None:
+            self._begin(self._pending.popleft())
+        if self._reading_paused and len(self._pending) < PIPELINE_LIMIT // 2 and not self.transport.is_closing():
+            self._reading_paused = False
+            self.transport.resume_reading()
+
+    def _watch_idle(self) -> None:
+        """One lazy timer for the connection's life: it looks how long the connection has been idle, and looks again."""
+        if self.transport.is_closing():
+            return
+        idle_s = self.loop.time() - self._idle_since_s
+        if self._exchange is None and not self._pending and idle_s >= self._idle_limit_s:
+            self.transport.close()
+            return
+        rest_s = self._idle_limit_s if self._exchange is not None else self._idle_limit_s - idle_s
+        self._idle_timer = self.loop.call_later(max(rest_s, 0.05), self._watch_idle)

@@ -1,0 +1,129 @@
+"""The proxy as a service beside the others: same config, same admin API, same leases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from pydantic import Field
+
+from mock_services.draws import draw
+from mock_services.leases import Lease
+from mock_services.server import Listener
+from mock_services.service import Context, MockType, Settings, change_settings
+from mock_services.tcp.link import Direction, Link
+from mock_services.tcp.toxics import Down, Toxic, parse_toxic
+
+
+class TcpSettings(Settings):
+    upstream: str = Field(pattern=r"^[^\s:]+:\d{1,5}$", description="host:port of the real dependency")
+
+
+class TcpHost:
+    """Implements `Host` for raw TCP. Changed settings hold for new connections."""
+
+    def __init__(self, mock: str, settings: Any, context: Context, listener: Listener) -> None:
+        assert isinstance(settings, TcpSettings)
+        self.mock = mock
+        self.settings: Settings = settings
+        self.context = context
+        self.listener = listener
+        self._leases: dict[str, Lease[Toxic]] = {}
+        self._links: set[Link] = set()
+        self._numbers = 0
+        self._resuming: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.context.name
+
+    @property
+    def url(self) -> str:
+        return self.listener.url.replace("http://", "tcp://")
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def accept() -> asyncio.StreamReaderProtocol:
+            return asyncio.StreamReaderProtocol(asyncio.StreamReader(loop=loop), self._accept, loop=loop)
+
+        await self.listener.open_with(accept)
+
+    def stop(self) -> None:
+        self.listener.close()
+        for link in list(self._links):
+            link.close()
+
+    def change_settings(self, changes: Mapping[str, Any]) -> Settings:
+        self.settings = change_settings(self.settings, changes)
+        return self.settings
+
+    # toxics
+
+    def parse_fault(self, name: str, fields: Mapping[str, Any]) -> Toxic:
+        return parse_toxic(name, fields)
+
+    def check(self, fault: Any) -> None:
+        """Every toxic makes sense here."""
+
+    def lease_changed(self, lease: Lease[Any]) -> None:
+        if not lease.reason:
+            self._leases[lease.id] = lease
+            self._begin(lease)
+        elif self._leases.pop(lease.id, None) is not None:
+            for link in self._links:
+                link.keep(lease.id)
+            if isinstance(lease.fault, Down) and not self._down():
+                self._resuming = self.listener.resume_soon()
+
+    def tick(self) -> None:
+        """Toxics neither begin later nor flap."""
+
+    def _begin(self, lease: Lease[Toxic]) -> None:
+        if isinstance(lease.fault, Down):
+            self.listener.refuse()
+            for link in list(self._links):
+                link.reset()
+        for link in self._links:
+            self._end_in_time(link, lease)
+
+    def _down(self) -> bool:
+        return any(isinstance(lease.fault, Down) for lease in self._leases.values())
+
+    def _end_in_time(self, link: Link, lease: Lease[Toxic]) -> None:
+        ends = lease.fault.ends_after_s()
+        if ends is not None and self._hits(link, lease):
+            link.end_after(lease.id, *ends)
+
+    def _hits(self, link: Link, lease: Lease[Toxic]) -> bool:
+        return lease.fault.toxicity >= 1 or draw(self.context.seed, lease.id, link.number) < lease.fault.toxicity
+
+    def _toxics(self, link: Link, way: Direction) -> list[Toxic]:
+        return [x.fault for x in self._leases.values() if x.fault.stream == way and self._hits(link, x)]
+
+    # connections
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        settings = self.settings
+        assert isinstance(settings, TcpSettings)
+        host, _, port = settings.upstream.rpartition(":")
+        self._numbers += 1
+        link = Link(self._numbers, self.context.seed, self._toxics)
+        counts = self.context.counts
+        counts.connections += 1
+        counts.in_flight += 1
+        self._links.add(link)
+        for lease in self._leases.values():
+            self._end_in_time(link, lease)
+        try:
+            await link.run((reader, writer), (host, int(port)))
+        except asyncio.CancelledError:
+            pass  # the link was closed from outside: that is its proper end
+        finally:
+            counts.in_flight -= 1
+            self._links.discard(link)
+
+
+TCP = MockType(TcpSettings, None, host=partial(TcpHost, "tcp"))

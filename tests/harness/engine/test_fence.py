@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from harness.engine.fence import FencedOffError, fence_in, permitted_addresses
+
+
+@pytest.fixture
+def fenced() -> Iterator[type[Any]]:
+    class Socket(socket.socket):
+        pass
+
+    fence_in(Socket, ["192.0.2.7"])
+    yield Socket
+
+
+@pytest.mark.parametrize("address", ["192.0.2.8", "8.8.8.8", "169.254.169.254", "0.0.0.0"])
+def test_everywhere_else_is_fenced_off(fenced: type[Any], address: str) -> None:
+    with fenced(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        with pytest.raises(FencedOffError, match=address):
+            sock.connect((address, 80))
+        assert sock.connect_ex((address, 80)) == errno.EACCES
+
+
+def test_loopback_is_inside_by_name_too(fenced: type[Any]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, fenced(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.connect(("localhost", server.getsockname()[1]))
+
+
+def test_a_listed_host_is_inside(fenced: type[Any]) -> None:
+    with fenced(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.setblocking(False)
+        assert sock.connect_ex(("192.0.2.7", 80)) in (errno.EINPROGRESS, errno.ENETUNREACH, errno.EHOSTUNREACH)
+
+
+def test_a_name_that_does_not_resolve_permits_nothing() -> None:
+    assert permitted_addresses(["no-such-host.invalid"]) == frozenset()

@@ -1,0 +1,123 @@
+"""An unmodified locustfile and the built-in profiles through the whole engine, and under plain Locust."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.engine import describe_profile, launch, read_engine, read_rows
+from harness.results import Ledger, Outcome, Reason, settle
+from tests.harness.engine.flying import arrivals_at, job_with
+from tests.harness.engine.responder import responder
+
+pytestmark = pytest.mark.e2e
+
+LOCUSTFILE = """
+import time
+from locust import FastHttpUser, HttpUser, SequentialTaskSet, between, events, task
+
+@events.init_command_line_parser.add_listener
+def options(parser):
+    parser.add_argument("--tenant", default="blue")
+
+class Shopper(HttpUser):
+    wait_time = between(30, 60)
+
+    def on_start(self):
+        self.client.get("/login")
+        assert self.environment.parsed_options.tenant == "blue"
+
+    @task
+    class Checkout(SequentialTaskSet):
+        @task
+        def cart(self):
+            self.client.post("/cart", json={"a": 1})
+
+        @task
+        def pay(self):
+            with self.client.post("/pay", json={"a": 1}, name="pay", catch_response=True) as response:
+                response.failure("declined")
+            self.interrupt()
+
+class Fast(FastHttpUser):
+    @task
+    def both(self):
+        self.client.get("/one")
+        self.client.get("/two")
+
+class Broken(HttpUser):
+    @task
+    def bug(self):
+        self.client.get("/fine")
+        raise KeyError("oops")
+
+class Slow(HttpUser):
+    @task
+    def wait(self):
+        self.client.get("/fine")
+        time.sleep(60)
+"""
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[str]:
+    with responder() as url:
+        yield url
+
+
+def drive(folder: Path, target: str, profile: Path, count: int) -> Ledger:
+    specs = describe_profile(profile)
+    arrivals = arrivals_at(*np.linspace(0, 2, count))
+    arrivals["journey"] = np.arange(count) % len(specs)
+    np.save(folder / "arrivals.npy", arrivals)
+    job = job_with(*specs, target=target, profile=str(profile), deadline_s=3.0)
+    engine = launch(job, folder, folder / "arrivals.npy")
+    assert engine.wait() == 0
+    ledger = settle(arrivals, read_rows(folder), read_engine(folder).workers)
+    assert ledger.balanced, ledger.problems
+    return ledger
+
+
+def test_an_unmodified_locustfile_is_driven_open_loop(tmp_path: Path, target: str) -> None:
+    path = tmp_path / "locustfile.py"
+    path.write_text(LOCUSTFILE)
+    ledger = drive(tmp_path, target, path, 40)
+    rows, names = ledger.rows, ledger.rows.catalog
+    ends = Counter((names.journeys[r["journey"]], Outcome(r["outcome"]), Reason(r["reason"])) for r in rows.arrivals())
+    assert ends == {
+        ("Shopper", Outcome.WRONG_SHAPE, Reason.CHECK_FAILED): 10,
+        ("Fast", Outcome.OK, Reason.NONE): 10,
+        ("Broken", Outcome.WRONG_SHAPE, Reason.JOURNEY_ERROR): 10,
+        ("Slow", Outcome.TIMEOUT, Reason.DEADLINE): 10,
+    }
+    steps = Counter(names.steps[row["step"]] for row in rows.array if row["step"])
+    assert {name: steps[name] for name in ("/cart", "pay", "/one", "/two")} == dict.fromkeys(
+        ("/cart", "pay", "/one", "/two"), 10
+    )
+    assert any("KeyError: 'oops'" in note for note in read_engine(tmp_path).notes)
+
+
+@pytest.mark.parametrize("name", ["chat", "agent"])
+def test_a_built_in_profile_through_the_engine(tmp_path: Path, target: str, name: str) -> None:
+    ledger = drive(tmp_path, target, Path(__file__).parents[3] / "loadprofiles" / f"{name}.py", 20)
+    assert ledger.outcomes == {"ok": 20}
+    arrivals = ledger.rows.arrivals()
+    assert (arrivals["first_token_ns"] > arrivals["sent_ns"]).all()
+    steps = {ledger.rows.catalog.steps[row["step"]] for row in ledger.rows.array}
+    assert steps == ({"arrival"} if name == "chat" else {"arrival", "decide", "tool", "answer", "follow_up"})
+
+
+def test_a_built_in_profile_under_plain_locust(target: str) -> None:
+    path = Path(__file__).parents[3] / "loadprofiles" / "agent.py"
+    command = [sys.executable, "-m", "locust", "-f", str(path), "--headless", "-u", "2", "-t", "3s", "--host", target]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert found.returncode == 0, found.stderr[-2000:]
+    assert re.search(r"POST\s+decide\s+[1-9]\d*\s+0\(", found.stderr + found.stdout)
+    assert re.search(r"POST\s+answer\s+[1-9]\d*\s+0\(", found.stderr + found.stdout)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.analysis import Word
+from harness.errors import UsageError
+from harness.run.foreign import judge_any
+
+SLO = "slos:\n  - e2e p95 <= 1s\n  - errors < 1%\nverdict: {min_duration: 1m, longest_cycle: 3s}\n"
+
+
+def rows(count: int, latency_s: float, spacing_s: float = 0.1) -> str:
+    """Rows of another tool, in no particular order, with a latency that wanders a little."""
+    lines = [
+        f"{k * spacing_s:.3f},{k * spacing_s + latency_s * (1 + (k * 7919 % 101) / 500):.4f},ok"
+        for k in sorted(range(count), key=lambda k: k * 31 % count)
+    ]
+    return "due_s,finished_s,outcome\n" + "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def slo(tmp_path: Path) -> Path:
+    path = tmp_path / "slo.yaml"
+    path.write_text(SLO)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("count", "latency_s", "word"), [(4000, 0.5, Word.PASS), (4000, 2.0, Word.FAIL), (60, 0.5, Word.INCONCLUSIVE)]
+)
+def test_the_analyzer_stands_alone(tmp_path: Path, slo: Path, count: int, latency_s: float, word: Word) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(rows(count, latency_s))
+    report = judge_any(path, slo, smoke=False)
+    assert report.verdict.word is word, report.verdict.reasons
+    assert any(c.status == "not_fed" for c in report.verdict.caveats), "gates that such rows cannot feed are named"
+
+
+def test_no_rows_are_never_good_news(tmp_path: Path, slo: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("due_s,finished_s,outcome\n")
+    try:
+        word = judge_any(path, slo, smoke=True).verdict.word
+    except UsageError:
+        return
+    assert word is Word.INVALID
+
+
+def test_rows_without_promises_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(rows(10, 0.5))
+    with pytest.raises(UsageError, match="--slo"):
+        judge_any(path, None, smoke=False)

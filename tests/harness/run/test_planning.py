@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness import config, forecast
+from harness.errors import UsageError
+from harness.run.planning import engine_job, mocks_config, plan_load, rules_of, windows_of
+
+HEAD = "target: http://127.0.0.1:9\njourneys: {chat: {model: m}, embed: {weight: 3, model: e}}\n"
+PROMISES = "slo: {slos: ['errors < 1%']}\n"
+
+
+def plan_of(tmp_path: Path, text: str) -> config.Plan:
+    path = tmp_path / "plan.yaml"
+    path.write_text(HEAD + PROMISES + text)
+    return config.load_plan(path, environ={})
+
+
+def two_weeks() -> forecast.Peak:
+    history = forecast.read_history(forecast.generate_history(3, peak_per_s=30.0), "history.csv")
+    return forecast.forecast_peak(history).peak
+
+
+def test_segments_become_phases_and_arrivals(tmp_path: Path) -> None:
+    plan = plan_of(
+        tmp_path,
+        "arrivals: {segments: [{phase: warm, ramp: [0/s, 50/s], for: 10s}, {phase: peak, hold: 50/s, for: 40s}]}\n",
+    )
+    load = plan_load(plan, None, None, {}, seed=1)
+    assert load.shape.expected_count == pytest.approx(2250)
+    assert abs(load.arrivals.array.size - 2250) < 5 * 2250**0.5
+    assert load.peak_per_s is None
+    assert dict(load.mix) == {"chat": 0.25, "embed": 0.75}
+    rules = rules_of(plan.slo.verdict, load.shape, smoke=True)
+    assert rules.judge_phases == ("peak",)
+    assert [(w.phase, w.constant_rate, w.judged) for w in windows_of(load.shape, rules)] == [
+        ("warm", False, False),
+        ("peak", True, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        "{phase: peak, step: [10/s, 20/s], for: 20s}",
+        "{phase: peak, spike: {base: 10/s, peak: 90/s, at: 5s, width: 1s}, for: 20s}",
+        "{phase: peak, sine: {mean: 20/s, amplitude: 10/s, period: 5s}, for: 20s}",
+    ],
+)
+def test_every_written_shape_gives_its_area(tmp_path: Path, segment: str) -> None:
+    plan = plan_of(tmp_path, f"arrivals: {{process: deterministic, segments: [{segment}]}}\n")
+    load = plan_load(plan, None, None, {}, seed=1)
+    assert load.arrivals.array.size == pytest.approx(load.shape.expected_count, abs=1.0)
+
+
+def test_a_replay_segment_fires_what_was_recorded(tmp_path: Path) -> None:
+    (tmp_path / "times.csv").write_text("timestamp\n")
+    plan = plan_of(tmp_path, "arrivals: {segments: [{phase: replay, replay: times.csv}]}\n")
+    offsets = np.array([0.0, 0.25, 0.25, 7.125])
+    load = plan_load(plan, None, None, {tmp_path / "times.csv": offsets}, seed=1)
+    assert load.arrivals.array["due_ns"].tolist() == [0, 250_000_000, 250_000_000, 7_125_000_000]
+    assert rules_of(plan.slo.verdict, load.shape, smoke=True).judge_phases == ("replay",)
+
+
+def test_a_forecast_peak_is_what_capacity_is_held_against(tmp_path: Path) -> None:
+    peak = two_weeks()
+    (tmp_path / "peak.json").write_text(forecast.peak_to_json(peak))
+    plan = plan_of(tmp_path, "arrivals: {from: peak.json, slice: 60s, rate_scale: 2}\n")
+    load = plan_load(plan, peak, None, {}, seed=1)
+    assert load.peak_per_s == pytest.approx(2 * peak.peak_per_s())
+    assert load.peak_label.startswith("2 x the forecast p")
+    assert [p.name for p in load.shape.phases] == ["warm", "peak"]
+
+
+def test_fixed_token_sizes_win_and_gaps_are_filled(tmp_path: Path) -> None:
+    arrivals = "arrivals: {segments: [{phase: peak, hold: 50/s, for: 2s}]}\n"
+    array = plan_load(plan_of(tmp_path, arrivals), None, None, {}, seed=1).arrivals.array
+    assert set(array["tokens_in"].tolist()) == {200} and set(array["tokens_out"].tolist()) == {100}
+    array = plan_load(
+        plan_of(tmp_path, arrivals + "prompts: {sizes: {in: 7, out: 9}}\n"), None, None, {}, seed=1
+    ).arrivals.array
+    assert set(array["tokens_in"].tolist()) == {7} and set(array["tokens_out"].tolist()) == {9}
+
+
+def test_the_same_seed_is_the_same_load(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, "arrivals: {segments: [{phase: peak, hold: 50/s, for: 5s}]}\n")
+    one, two, other = (plan_load(plan, None, None, {}, seed=s).arrivals.array for s in (1, 1, 2))
+    assert np.array_equal(one, two) and not np.array_equal(one, other)
+
+
+def test_a_load_without_an_arrival_is_refused(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, "arrivals: {segments: [{phase: peak, hold: 0/s, for: 5s}]}\n")
+    with pytest.raises(UsageError, match="no arrival"):
+        plan_load(plan, None, None, {}, seed=1)
+
+
+def test_the_job_carries_the_plan_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", "sk-very-secret")
+    plan = plan_of(
+        tmp_path,
+        "arrivals: {segments: [{phase: peak, hold: 5/s, for: 5s}]}\n"
+        "headers: {Authorization: 'Bearer ${env:KEY}'}\ndegraded: [header x-degraded]\nlimits: {in_flight: 77}\n",
+    )
+    load = plan_load(plan, None, None, {}, seed=1)
+    job = engine_job(plan, load, "r1", "http://127.0.0.1:9", 1, 1024)
+    job.write(tmp_path / "job.json")
+    text = (tmp_path / "job.json").read_text()
+    assert "sk-very-secret" not in text and "${env:KEY}" in text
+    assert job.in_flight_limit == 77 and job.degraded[0].name == "x-degraded"
+    assert [spec.name for spec in job.journeys] == ["chat", "embed"]
+
+
+def test_the_target_is_started_after_what_it_needs(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(
+        "target: app\njourneys: {chat: {model: m}}\n"
+        + PROMISES
+        + "arrivals: {segments: [{phase: peak, hold: 5/s, for: 5s}]}\n"
+        + "upstreams: {app: {mock: copilot, upstreams: {primary: llm}}, llm: {mock: openai, tpm: 60k}}\n"
+    )
+    made = mocks_config(config.load_plan(path, environ={}), "r1", 5)
+    assert [service["name"] for service in made["services"]] == ["llm", "app"]
+    assert made["services"][0]["tpm"] == 60_000 and made["seed"] == 5
