@@ -135,6 +135,10 @@ def _context(report: Report, room: Room) -> dict[str, Any]:
 def _action(verdict: Verdict) -> str:
     if verdict.smoke and verdict.word is Word.PASS:
         return "Smoke passed: not yet a launch decision"
+    if verdict.word is Word.PASS and verdict.headroom is None:
+        return "Passed at this rate; held against no forecast peak"
+    if verdict.word is Word.PASS and verdict.headroom is not None and verdict.headroom < 0:
+        return "No launch yet: passed below the forecast peak"
     return words.ACTION[verdict.word]
 
 

@@ -131,6 +131,16 @@ def test_a_broken_measurement_is_not_called_sound(reports: dict[str, Report]) ->
     assert "Trust: ✗ broken" in " ".join(Page(html(replace(reports["pass"], verdict=unexplained))).words)
 
 
+def test_a_pass_below_the_peak_or_without_one_is_no_launch(reports: dict[str, Report]) -> None:
+    for headroom, words in (
+        (-0.08, "No launch yet: passed below"),
+        (None, "held against no forecast peak"),
+        (0.0, "Launch"),
+    ):
+        verdict = replace(reports["pass"].verdict, headroom=headroom)
+        assert words in " ".join(Page(html(replace(reports["pass"], verdict=verdict))).words)
+
+
 def test_without_rows_the_verdict_still_reads(reports: dict[str, Report]) -> None:
     page = Page(html(replace(reports["fail"], rows=None, evidence=None)))
     assert "FAIL" in page.words[3] or "FAIL" in " ".join(page.words[:12])
