@@ -10,6 +10,7 @@ from harness.report.model import Dependency, FaultBand, Report, Run, SlowRequest
 from harness.report.notify import is_news, slack_message, webhook_payload
 from harness.report.openmetrics import openmetrics
 from harness.report.page import html
+from harness.report.past import history_text, trend_text
 from harness.report.rows_csv import rows_csv
 from harness.report.rows_parquet import rows_parquet
 from harness.report.summary import summary_text
@@ -29,6 +30,7 @@ __all__ = [
     "compare_text",
     "github_annotations",
     "gitlab_code_quality",
+    "history_text",
     "html",
     "is_news",
     "junit",
@@ -40,5 +42,6 @@ __all__ = [
     "rows_parquet",
     "slack_message",
     "summary_text",
+    "trend_text",
     "webhook_payload",
 ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from harness.analysis import Check, State, Verdict, Word
@@ -59,12 +59,12 @@ def html(report: Report) -> str:
     raise AssertionError(f"the smallest page has {len(page.encode())} bytes: a list is shown whole that must be cut")
 
 
-def _render(report: Report, room: Room) -> str:
+@cache
+def _template() -> Template:
     environment = Environment(
         autoescape=True, finalize=_shown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals |= {
-        "clock": report.run.at,
         "count": words.count,
         "duration": format_duration,
         "needs": needs,
@@ -75,9 +75,12 @@ def _render(report: Report, room: Room) -> str:
         "shown": line,
     }
     here = resources.files("harness.report")
-    template = environment.from_string((here / "templates" / "report.html").read_text("utf-8"))
-    styles = (here / "styles.css").read_text("utf-8")
-    return template.render(styles=Markup(styles), **_context(report, room))  # noqa: S704 -- our own file
+    return environment.from_string((here / "templates" / "report.html").read_text("utf-8"))
+
+
+def _render(report: Report, room: Room) -> str:
+    styles = (resources.files("harness.report") / "styles.css").read_text("utf-8")
+    return _template().render(styles=Markup(styles), **_context(report, room))  # noqa: S704 -- our own file
 
 
 def _shown(value: object) -> object:
@@ -96,6 +99,7 @@ def _context(report: Report, room: Room) -> dict[str, Any]:
         "report": report,
         "verdict": verdict,
         "run": run,
+        "clock": run.at,
         "word": report.title_word,
         "sign": words.VERDICT_SIGN[verdict.word],
         "action": _action(verdict),
@@ -131,6 +135,10 @@ def _context(report: Report, room: Room) -> dict[str, Any]:
 def _action(verdict: Verdict) -> str:
     if verdict.smoke and verdict.word is Word.PASS:
         return "Smoke passed: not yet a launch decision"
+    if verdict.word is Word.PASS and verdict.headroom is None:
+        return "Passed at this rate; held against no forecast peak"
+    if verdict.word is Word.PASS and verdict.headroom is not None and verdict.headroom < 0:
+        return "No launch yet: passed below the forecast peak"
     return words.ACTION[verdict.word]
 
 

@@ -58,10 +58,8 @@ def smoke_limits(verdict: Verdict) -> str:
     """What a smoke run cannot claim, in one sentence, with the rules that were waived for it."""
     waived = ", ".join(dict.fromkeys(line(c.kind, 60) for c in caveats_of(verdict, "waived")))
     ending = f" (waived: {waived})" if waived else ""
-    return (
-        f"a smoke run shows that the path works at this rate; it cannot claim that the peak is held over time, "
-        f"nor any capacity for a launch{ending}"
-    )
+    shows = "shows that the path works at this rate; it" if verdict.word is Word.PASS else "is short: it"
+    return f"a smoke run {shows} cannot claim that the peak is held over time, nor any capacity for a launch{ending}"
 
 
 class _Page:

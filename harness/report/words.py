@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from harness.analysis import Check, State, Word
+from harness.report.plain import line
 from harness.units import format_duration
 
 THIN = "\u202f"
@@ -68,8 +69,8 @@ def quantity(value: float, unit: str) -> str:
     if math.isnan(value):
         return UNKNOWN
     if math.isinf(value):
-        return "never"
-    return f"{rate(value)} {unit}".replace(" 1/s", "/s").removesuffix(" ratio")
+        return "never" if value > 0 else "none"
+    return f"{rate(value)} {line(unit, 8)}".replace(" 1/s", "/s").removesuffix(" ratio")
 
 
 def quantity_interval(value: float, low: float, high: float, unit: str) -> str:
@@ -80,7 +81,9 @@ def quantity_interval(value: float, low: float, high: float, unit: str) -> str:
     if unit == "s":
         tail = ", ".join(_seconds_like(v, value) for v in (low, high))
     elif unit == "share":
-        tail = f"{_percent(low)}, {_percent(high)}"
+        # The bounds are not known better than their value: they take its decimals.
+        decimals = min(2, _decimals(100 * (value if 0 < value < 1 else high)))
+        tail = f"{100 * low:.{decimals}f}, {100 * high:.{decimals}f}"
     else:
         tail = f"{rate(low)}, {rate(high)}"
     return f"{head} [{tail}]"
@@ -107,10 +110,10 @@ def headroom(value: float | None) -> str:
 
 
 def _no_number(value: float) -> str:
-    """What stands for a value that is none: `-`, or the sign of infinity; empty for a number."""
+    """What stands for a value that is no number: `-`, the sign of infinity, or `none` (no token ever came)."""
     if math.isnan(value):
         return UNKNOWN
-    return "" if math.isfinite(value) else ("\u221e" if value > 0 else "-\u221e")
+    return "" if math.isfinite(value) else ("\u221e" if value > 0 else "none")
 
 
 def _seconds_like(value: float, model: float) -> str:
@@ -128,11 +131,13 @@ def _percent(value: float) -> str:
     if not math.isfinite(value):
         return _no_number(value)
     percent = 100 * value
+    return f"{percent:.{_decimals(percent)}f}"
+
+
+def _decimals(percent: float) -> int:
+    """Enough for two significant digits of the percentage, or of what is missing to 100."""
     room = min(abs(percent), abs(100 - percent))
-    if room < 1e-9:
-        return f"{percent:.0f}"
-    decimals = min(4, max(0, 1 - math.floor(math.log10(room))))
-    return f"{percent:.{decimals}f}"
+    return 0 if not math.isfinite(room) or room < 1e-9 else min(4, max(0, 1 - math.floor(math.log10(room))))
 
 
 def _trim(number: str) -> str:

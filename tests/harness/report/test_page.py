@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -8,8 +9,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from harness.analysis import FailureMode, Word
-from harness.report import Report, html
+from harness.analysis import Capacity, FailureMode, Verdict, Word
+from harness.report import Report, Run, html
 from harness.report.page import SIZE_MAX
 from harness.results import RESULT_DTYPE, Catalog, Rows
 
@@ -63,7 +64,7 @@ def test_the_first_screen_answers(named_report: tuple[str, Report]) -> None:
     for fact in (
         report.title_word,
         report.verdict.headline[1:],
-        report.verdict.why[1:],
+        report.verdict.why,
         report.run.repeat,
         report.run.target,
         "seed 42",
@@ -130,6 +131,16 @@ def test_a_broken_measurement_is_not_called_sound(reports: dict[str, Report]) ->
     assert "Trust: ✗ broken" in " ".join(Page(html(replace(reports["pass"], verdict=unexplained))).words)
 
 
+def test_a_pass_below_the_peak_or_without_one_is_no_launch(reports: dict[str, Report]) -> None:
+    for headroom, words in (
+        (-0.08, "No launch yet: passed below"),
+        (None, "held against no forecast peak"),
+        (0.0, "Launch"),
+    ):
+        verdict = replace(reports["pass"].verdict, headroom=headroom)
+        assert words in " ".join(Page(html(replace(reports["pass"], verdict=verdict))).words)
+
+
 def test_without_rows_the_verdict_still_reads(reports: dict[str, Report]) -> None:
     page = Page(html(replace(reports["fail"], rows=None, evidence=None)))
     assert "FAIL" in page.words[3] or "FAIL" in " ".join(page.words[:12])
@@ -167,6 +178,22 @@ def test_whatever_happened_it_is_at_most_400_kb(reports: dict[str, Report]) -> N
     assert len(source.encode()) <= SIZE_MAX
     assert "rarer modes with" in source
     assert "characters more" in source
+
+
+def test_a_run_of_a_million_rows_is_as_small_and_as_quick() -> None:
+    rng = np.random.default_rng(8)
+    array = np.zeros(1_000_000, RESULT_DTYPE)
+    array["due_ns"] = np.sort(rng.integers(0, 3600 * 10**9, array.size))
+    array["sent_ns"] = array["first_token_ns"] = array["last_token_ns"] = array["due_ns"]
+    array["finished_ns"] = array["due_ns"] + rng.integers(10**7, 10**11, array.size)
+    array["seq"], array["outcome"] = np.arange(array.size), rng.integers(0, 15, array.size)
+    array["journey"], array["phase"] = rng.integers(0, 255, array.size), rng.integers(0, 255, array.size)
+    names = tuple(f"n\u00fc{i}" * 40 for i in range(255))
+    verdict = Verdict(Word.FAIL, False, "h", "w", (), (), (), Capacity(), None, judged=names)
+    start = time.process_time()
+    source = html(Report(verdict, Run("7f3k", "t", "r"), Rows(array, Catalog(names, names))))
+    assert len(source.encode()) <= SIZE_MAX
+    assert time.process_time() - start < 20
 
 
 @pytest.mark.parametrize("journeys", [1, 255])
