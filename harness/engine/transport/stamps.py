@@ -1,8 +1,9 @@
 """When bytes really came: the kernel's own receive stamps, a second witness to the time that the loop read them.
 
 A loop that is late reads late, and would blame the target for it. Linux stamps every packet on request (SO_TIMESTAMPNS,
-socket(7)); of several packets in one read it gives the last one's stamp, so a stamp is never too early. The kernel begins to stamp a moment after the first socket has asked it to; a packet that
-came before reads as if it came when it was read.
+socket(7)); of several packets in one read it gives the last one's stamp, so a stamp is never too early. The
+kernel begins to stamp a moment after the first socket has asked it to; a packet that came before reads as if it came
+when it was read.
 """
 
 from __future__ import annotations
