@@ -74,3 +74,7 @@ bench-mocks: setup-dev  ## what the mocks carry on one core, beside an equal Sta
 
 clean:
 	rm -rf $(VENV) .venv-sdk .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out
+
+.PHONY: drills
+drills: setup-dev  ## every drill of the catalogue in its short form: it holds, and with its weakness it does not
+	PEAKPROOF_DRILLS=all $(BIN)/python -m pytest -v tests/e2e/test_drill_catalogue.py
