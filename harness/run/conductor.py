@@ -65,7 +65,7 @@ def run_plan(inputs: Inputs, root: Path, *, started: datetime, token: str, watch
         folder.write_manifest(manifest_of(inputs, target, started))
         interrupted = _carry(job, folder, inputs.plan, load, watch)
         if fleet is not None:
-            fleet.keep_evidence()
+            fleet.keep_evidence(folder.run_id, inputs.plan.target_upstream)
     return Finished(folder, judge_run(folder), interrupted)
 
 
