@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from harness import COMMAND
-from harness.cli import analyze, doctor, explain, forecast, init, mock, plan, run, schema, validate, version
+from harness.cli import analyze, compare, doctor, explain, forecast, init, mock, plan, run, schema, validate, version
 from harness.cli.terminal import note, show_error
 from harness.errors import ExitCode, PeakproofError
 
@@ -37,6 +37,9 @@ def build() -> typer.Typer:
     app.command("run")(run.run)
     app.command("report")(analyze.report)
     app.command("analyze")(analyze.analyze)
+    app.command("compare")(compare.compare)
+    app.add_typer(compare.baseline(), name="baseline")
+    app.add_typer(compare.history(), name="history")
     app.command("explain")(explain.explain)
     app.command("schema")(schema.schema)
     app.command("version")(version.version)
