@@ -7,6 +7,7 @@ from harness.run.forecasting import forecast_file
 from harness.run.foreign import judge_any, judge_rows
 from harness.run.inputs import Inputs, read_inputs, read_text
 from harness.run.judging import judge_run, verdict_document
+from harness.run.looking import SloWatch, live_plan
 from harness.run.mocks import MockFleet, serve_mocks
 from harness.run.planning import Load
 
@@ -15,12 +16,14 @@ __all__ = [
     "Inputs",
     "Load",
     "MockFleet",
+    "SloWatch",
     "Watch",
     "export_run",
     "forecast_file",
     "judge_any",
     "judge_rows",
     "judge_run",
+    "live_plan",
     "read_inputs",
     "read_text",
     "run_now",
