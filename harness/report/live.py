@@ -190,7 +190,7 @@ def _trust(now: Moment, plan: LivePlan) -> tuple[str, str]:
     if now.not_sent:
         doubts.append("arrivals not sent")
     told = (
-        f"send lag p99 {format_duration(now.send_lag_s_p99)}  CPU {now.cpu_share:.0%}  "
+        f"send lag p99 {format_duration(now.send_lag_s_p99)}  CPU {100 * now.cpu_share:.0f} %  "
         f"workers {now.workers_alive}/{now.workers}  not sent {words.count(now.not_sent)}"
     )
     verdict = f"\u2717 {', '.join(doubts)}" if doubts else "\u2713 ok"
