@@ -8,6 +8,7 @@ from harness.run.forecasting import forecast_file
 from harness.run.foreign import judge_any, judge_rows
 from harness.run.inputs import Inputs, read_inputs, read_text
 from harness.run.judging import judge_run, verdict_document
+from harness.run.looking import SloWatch, live_plan
 from harness.run.mocks import MockFleet, serve_mocks
 from harness.run.planning import Load
 
@@ -17,6 +18,7 @@ __all__ = [
     "Inputs",
     "Load",
     "MockFleet",
+    "SloWatch",
     "Watch",
     "compare_runs",
     "export_run",
@@ -25,6 +27,7 @@ __all__ = [
     "judge_any",
     "judge_rows",
     "judge_run",
+    "live_plan",
     "read_inputs",
     "read_side",
     "read_text",

@@ -26,6 +26,7 @@ from harness.run.signals import stopping
 from harness.run.target import check_reachable
 
 Watch = Callable[[Progress, Load], None]
+Opened = Callable[[store.RunFolder], None]
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,17 @@ class Finished:
         return self.report.verdict
 
 
-def run_now(inputs: Inputs, root: Path, watch: Watch) -> Finished:
+def run_now(inputs: Inputs, root: Path, watch: Watch, opened: Opened | None = None) -> Finished:
     """`run_plan` with this machine's clock and a fresh token."""
-    return run_plan(inputs, root, started=datetime.now(UTC), token=secrets.token_hex(8), watch=watch)
+    now, token = datetime.now(UTC), secrets.token_hex(8)
+    return run_plan(inputs, root, started=now, token=token, watch=watch, opened=opened)
 
 
-def run_plan(inputs: Inputs, root: Path, *, started: datetime, token: str, watch: Watch) -> Finished:
-    """Run `inputs` under `root` and judge it. `token` tells runs started in the same moment apart.
+def run_plan(
+    inputs: Inputs, root: Path, *, started: datetime, token: str, watch: Watch, opened: Opened | None = None
+) -> Finished:
+    """Run `inputs` under `root` and judge it. `token` tells runs started in the same moment apart. `opened` is
+    called with the run's folder as soon as it is there.
 
     Raises UsageError or RefusedError before any load; after that, whatever happens becomes a verdict.
     """
@@ -55,6 +60,8 @@ def run_plan(inputs: Inputs, root: Path, *, started: datetime, token: str, watch
     _check_limits(inputs.plan, load)
     folder = store.create(root, started, token)
     inputs.copy_to(folder)
+    if opened is not None:
+        opened(folder)
     np.save(folder.arrivals, load.arrivals.array, allow_pickle=False)
     with _mocks(inputs, folder) as fleet:
         target = (
