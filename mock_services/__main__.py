@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import uvloop
 import sys
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, ConfigError) as error:
         return _say_why(f"{options.config}: {error}", 2)
     try:
-        asyncio.run(serve(config, options.ready_file, lambda text: print(text, flush=True), options.with_parent))  # noqa: T201 -- it is the program's output
+        uvloop.run(serve(config, options.ready_file, lambda text: print(text, flush=True), options.with_parent))  # noqa: T201 -- it is the program's output
     except (OSError, ChildError) as error:
         return _say_why(str(error), 3)
     return 0
