@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from harness import COMMAND
-from harness.cli import analyze, doctor, explain, forecast, init, mock, plan, run, schema, validate, version
+from harness.cli import analyze, doctor, explain, forecast, init, mock, plan, run, schema, selftest, validate, version
 from harness.cli.terminal import note, show_error
 from harness.errors import ExitCode, PeakproofError
 
@@ -38,6 +38,7 @@ def build() -> typer.Typer:
     app.command("report")(analyze.report)
     app.command("analyze")(analyze.analyze)
     app.command("explain")(explain.explain)
+    app.command("selftest")(selftest.selftest)
     app.command("schema")(schema.schema)
     app.command("version")(version.version)
     return app
