@@ -32,6 +32,13 @@ class Live:
             self._stream.write("\n")
             self._stream.flush()
 
+    def clear(self) -> None:
+        """Make room for a line of text; the next word of a run is told again."""
+        if self._open:
+            self._stream.write("\r\x1b[2K")
+            self._open = False
+        self._state, self._said_s = "", float("-inf")
+
     def watch(self, progress: Progress, load: Load) -> None:
         """Show where the run stands."""
         line = line_of(progress, load)
