@@ -30,7 +30,7 @@ def doubled(settings: Mapping[str, Any]) -> dict[str, Any]:
 def said(changes: Mapping[str, Any]) -> str:
     """`rps 120, servers 128`, for people."""
     flat = {**changes, **({"replicas": changes["inference"]["replicas"]} if "inference" in changes else {})}
-    return ", ".join(f"{name} {value:,}" for name, value in flat.items() if name != "inference")
+    return ", ".join(f"{name} {value:,g}" for name, value in flat.items() if name != "inference")
 
 
 def relieve(fleet: MockFleet, name: str) -> str:
