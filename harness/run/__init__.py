@@ -1,5 +1,7 @@
 """The conductor of a run: the one room that reads clocks, starts processes and joins all others."""
 
+from harness.run.capacity import Effort
+from harness.run.capacity_report import FoundCapacity, capacity_report, search_capacity, search_document
 from harness.run.comparing import Compared, compare_runs, find_run, read_side, set_baseline, stored_report
 from harness.run.conductor import Finished, Watch, run_now, run_plan
 from harness.run.demo import write_demo
@@ -14,12 +16,15 @@ from harness.run.planning import Load
 
 __all__ = [
     "Compared",
+    "Effort",
     "Finished",
+    "FoundCapacity",
     "Inputs",
     "Load",
     "MockFleet",
     "SloWatch",
     "Watch",
+    "capacity_report",
     "compare_runs",
     "export_run",
     "find_run",
@@ -33,6 +38,8 @@ __all__ = [
     "read_text",
     "run_now",
     "run_plan",
+    "search_capacity",
+    "search_document",
     "serve_mocks",
     "set_baseline",
     "stored_report",
