@@ -1,7 +1,7 @@
 """Verdict -> terminal, HTML, JUnit, Markdown, CSV, Parquet, OpenMetrics, messages: one module a format, all pure."""
 
 from harness.report.annotations import github_annotations, gitlab_code_quality
-from harness.report.compare import Comparison, compare, compare_text
+from harness.report.compare import Comparison, compare, compare_text, differences_text
 from harness.report.junit import junit
 from harness.report.live import HEIGHT as LIVE_HEIGHT
 from harness.report.live import LivePlan, LiveSlo, Moment, live_lines, log_lines
@@ -28,6 +28,7 @@ __all__ = [
     "SlowRequest",
     "compare",
     "compare_text",
+    "differences_text",
     "github_annotations",
     "gitlab_code_quality",
     "history_text",

@@ -1,5 +1,6 @@
 """The conductor of a run: the one room that reads clocks, starts processes and joins all others."""
 
+from harness.run.comparing import Compared, compare_runs, find_run, read_side, set_baseline, stored_report
 from harness.run.conductor import Finished, Watch, run_now, run_plan
 from harness.run.demo import write_demo
 from harness.run.exports import export_run
@@ -7,25 +8,34 @@ from harness.run.forecasting import forecast_file
 from harness.run.foreign import judge_any, judge_rows
 from harness.run.inputs import Inputs, read_inputs, read_text
 from harness.run.judging import judge_run, verdict_document
+from harness.run.looking import SloWatch, live_plan
 from harness.run.mocks import MockFleet, serve_mocks
 from harness.run.planning import Load
 
 __all__ = [
+    "Compared",
     "Finished",
     "Inputs",
     "Load",
     "MockFleet",
+    "SloWatch",
     "Watch",
+    "compare_runs",
     "export_run",
+    "find_run",
     "forecast_file",
     "judge_any",
     "judge_rows",
     "judge_run",
+    "live_plan",
     "read_inputs",
+    "read_side",
     "read_text",
     "run_now",
     "run_plan",
     "serve_mocks",
+    "set_baseline",
+    "stored_report",
     "verdict_document",
     "write_demo",
 ]

@@ -118,9 +118,7 @@ class BuiltIn:
         return shot
 
 
-def built_in(
-    spec: JourneySpec, job: EngineJob, step: int, environment: Mapping[str, str] = os.environ
-) -> BuiltIn:
+def built_in(spec: JourneySpec, job: EngineJob, step: int, environment: Mapping[str, str] = os.environ) -> BuiltIn:
     """The journey that `spec` describes. Raises UsageError for what cannot be, RefusedError for a key not set."""
     return BuiltIn(spec, job, step, environment)
 
