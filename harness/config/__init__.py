@@ -3,7 +3,16 @@
 from harness.config.arrivals import ArrivalsPlan, Burst, Prompts, Segment, Sine, Slice, Spike, TokenSizes
 from harness.config.crosschecks import is_loopback
 from harness.config.identity import plan_hash
-from harness.config.load import BUILTIN_PROFILES, load_plan, load_slo_file, profile_names, read_file, secrets_of
+from harness.config.launch import LaunchFile
+from harness.config.load import (
+    BUILTIN_PROFILES,
+    load_launch_file,
+    load_plan,
+    load_slo_file,
+    profile_names,
+    read_file,
+    secrets_of,
+)
 from harness.config.plan import Journey, Limits, Plan, Prices, Upstream, profile_path
 from harness.config.schema import KINDS, json_schema
 from harness.config.slo import SloFile, SloLine, VerdictRules
@@ -14,6 +23,7 @@ __all__ = [
     "ArrivalsPlan",
     "Burst",
     "Journey",
+    "LaunchFile",
     "Limits",
     "Plan",
     "Prices",
@@ -29,6 +39,7 @@ __all__ = [
     "VerdictRules",
     "is_loopback",
     "json_schema",
+    "load_launch_file",
     "load_plan",
     "load_slo_file",
     "plan_hash",
