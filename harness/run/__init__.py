@@ -6,33 +6,38 @@ from harness.run.comparing import Compared, compare_runs, find_run, read_side, s
 from harness.run.conductor import Finished, Watch, run_now, run_plan
 from harness.run.demo import write_demo
 from harness.run.exports import export_run
-from harness.run.forecasting import forecast_file
+from harness.run.forecasting import Asked, Foreseen, foresee, spread_of, write_peak
 from harness.run.foreign import judge_any, judge_rows
 from harness.run.inputs import Inputs, read_inputs, read_text
 from harness.run.judging import judge_run, verdict_document
 from harness.run.looking import SloWatch, live_plan
 from harness.run.mocks import MockFleet, serve_mocks
 from harness.run.planning import Load
+from harness.run.prometheus import Query, query_range
 
 __all__ = [
+    "Asked",
     "Compared",
     "Effort",
     "Finished",
+    "Foreseen",
     "FoundCapacity",
     "Inputs",
     "Load",
     "MockFleet",
+    "Query",
     "SloWatch",
     "Watch",
     "capacity_report",
     "compare_runs",
     "export_run",
     "find_run",
-    "forecast_file",
+    "foresee",
     "judge_any",
     "judge_rows",
     "judge_run",
     "live_plan",
+    "query_range",
     "read_inputs",
     "read_side",
     "read_text",
@@ -42,7 +47,9 @@ __all__ = [
     "search_document",
     "serve_mocks",
     "set_baseline",
+    "spread_of",
     "stored_report",
     "verdict_document",
     "write_demo",
+    "write_peak",
 ]
