@@ -54,8 +54,8 @@ test-contract: .venv-sdk/.done  ## the official clients, unmodified, against the
 lock:  ## rewrite the lock files; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements-sdk.in -c requirements-dev.lock -o requirements-sdk.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements-litellm.in -o requirements-litellm.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group sdk -c requirements-dev.lock -o requirements-sdk.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group litellm -o requirements-litellm.lock
 
 .PHONY: bench-forecast
 bench-forecast: setup-dev  ## the forecast's bars on the long series of PEAKPROOF_SHARED_DATA
@@ -75,6 +75,10 @@ bench-mocks: setup-dev  ## what the mocks carry on one core, beside an equal Sta
 
 clean:
 	rm -rf $(VENV) .venv-sdk .venv-litellm .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out
+
+.PHONY: study-capacity
+study-capacity: setup-dev  ## the method on the real stack: known capacity, healthy runs; resumable, minutes by MINUTES=90
+	$(BIN)/python -m bench.study_capacity --minutes $(or $(MINUTES),90)
 
 .PHONY: drills
 drills: setup-dev  ## every drill of the catalogue in its short form: it holds, and with its weakness it does not

@@ -22,6 +22,7 @@ from mock_services.config import Config, ConfigError, ServicePlan
 from mock_services.evidence import RequestLog
 from mock_services.host import Host, Hosted
 from mock_services.leases import Lease, LeaseBook
+from mock_services.loop import clock
 from mock_services.server import Listener
 from mock_services.service import Context
 
@@ -37,17 +38,16 @@ class Mocks:
         self._loop = asyncio.get_running_loop()
         self._log = RequestLog()
         self.hosts: dict[str, Hosted] = {}
-        self.children: list[Child] = []
-        self._child_urls: dict[str, tuple[str, str]] = {}
-        self.leases: LeaseBook[Any] = LeaseBook(self._loop.time, self._lease_changed)
+        self.children: dict[str, Child] = {}
+        self.leases: LeaseBook[Any] = LeaseBook(clock, self._lease_changed)
         self.admin_listener = Listener("127.0.0.1", admin_port)
         self._admin = AdminApp(
             token,
             hosts=self.hosts,
             leases=self.leases,
             log=self._log,
-            clock=self._loop.time,
-            children=self._child_urls,
+            clock=clock,
+            children=self.children,
         )
         self._ticking: asyncio.Task[None] | None = None
 
@@ -61,18 +61,16 @@ class Mocks:
             context = Context(
                 plan.name,
                 self.config.seed + index,
-                self._loop.time,
+                clock,
                 loop=self._loop,
-                wall_offset_s=time.time() - self._loop.time(),
+                wall_offset_s=time.time() - clock(),
             )
             host = self.hosts[plan.name] = self._host(plan, context, listener)
             await host.start()
         await self.admin_listener.open(self._admin)
         urls = self.urls()
         for child_plan in self.config.children:
-            child = await start_child(child_plan, urls, self.config.seed, folder)
-            self.children.append(child)
-            self._child_urls[child_plan.name] = (child_plan.mock, child.url)
+            self.children[child_plan.name] = await start_child(child_plan, urls, self.config.seed, folder)
         self._ticking = self._loop.create_task(self._tick())
 
     def _host(self, plan: ServicePlan, context: Context, listener: Listener) -> Hosted:
@@ -86,14 +84,14 @@ class Mocks:
     def urls(self) -> dict[str, str]:
         return {
             **{name: host.url for name, host in self.hosts.items()},
-            **{name: url for name, (_, url) in self._child_urls.items()},
+            **{name: child.url for name, child in self.children.items()},
         }
 
     async def stop(self) -> None:
         if self._ticking is not None:
             self._ticking.cancel()
         self.leases.clear()
-        await asyncio.gather(*(child.stop() for child in self.children))
+        await asyncio.gather(*(child.stop() for child in self.children.values()))
         self.admin_listener.close()
         for host in self.hosts.values():
             host.stop()

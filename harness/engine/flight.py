@@ -5,11 +5,12 @@ No greenlet for each arrival; straight-line code all the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, Protocol
 
 from harness.engine.exchange import Done, Exchange, Request
 from harness.engine.journeys.arrival import Arrival
+from harness.engine.journeys.builtin import BuiltIn, Shot
 from harness.engine.journeys.prompts import Prompts
 from harness.engine.journeys.steps import Answer, Ask, StepFailed, Think
 from harness.engine.recorder import Recorder
@@ -17,7 +18,13 @@ from harness.engine.share import Share
 from harness.engine.transport.wire import render_headers
 from harness.results import NEVER, Outcome, Reason
 
-AnyJourney = Callable[[Arrival], Generator[Any, Any, None]]
+GeneratorJourney = Callable[[Arrival], Generator[Any, Any, None]]
+AnyJourney = GeneratorJourney | BuiltIn
+
+
+_OK, _DEGRADED, _NO_REASON = Outcome.OK, Outcome.DEGRADED, Reason.NONE  # bound once: see exchange.py
+_METHODS = {method: method.encode() for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")}
+_LINES_KEPT = 256
 
 
 class Sends(Protocol):
@@ -44,12 +51,24 @@ class Flights:
         self.transport = transport
         self.recorder = recorder
         self._prompts = prompts
-        self._journeys = journeys
+        self._journeys: tuple[Any, ...] = journeys
+        self._singles = tuple(made.shot if isinstance(made, BuiltIn) else None for made in journeys)
         self._open: set[Flight] = set()
+        self._shots: set[Shot] = set()
+        self._on_hit = self._hit
+        self._header_lines: dict[tuple[tuple[str, str], ...], bytes] = {}
         self.troubles: dict[str, int] = {}
         """What journeys raised, by text; at most 20 kinds."""
 
     def fire(self, share: Share, index: int, now: int) -> None:
+        journey = share.journey[index]
+        single = self._singles[journey]
+        if single is not None:  # no generator for one request, and the request is all there is to keep of it
+            shot = single(self._prompts, share, index, now)
+            self.recorder.enter(now)
+            self._shots.add(shot)
+            self.transport.send(shot, self._on_hit)
+            return
         arrival = Arrival(
             self._prompts,
             share.seq[index],
@@ -60,20 +79,47 @@ class Flights:
         flight = Flight(self, share, index)
         self.recorder.enter(now)
         self._open.add(flight)
-        flight.begin(self._journeys[share.journey[index]], arrival, now)
+        flight.begin(self._journeys[journey], arrival, now)
+
+    def _hit(self, exchange: Exchange) -> None:
+        shot: Any = exchange.request
+        if shot not in self._shots:
+            return  # cancelled meanwhile: its row is written
+        self._shots.remove(shot)
+        if exchange.finished_ns < 0:
+            exchange.finished_ns = self.clock_ns()
+        self.recorder.leave(exchange.finished_ns)
+        self.recorder.arrival(shot.share, shot.index, exchange)
 
     def land(self, flight: Flight, total: Exchange) -> None:
         """The journey is over; `total` is what it came to."""
         self._open.discard(flight)
         if total.finished_ns < 0:
             total.finished_ns = self.clock_ns()
-        self.recorder.leave(self.clock_ns())
+        self.recorder.leave(total.finished_ns)
         self.recorder.arrival(flight.share, flight.index, total)
 
     def cancel_all(self) -> None:
         """Ends what is still under way (the drain is over): outcome `cancelled`, reason `stopped`."""
         for flight in list(self._open):
             flight.cancel()
+        shots, self._shots = self._shots, set()
+        for shot in shots:
+            total = Exchange(shot)
+            total.outcome, total.reason, total.sent_ns = Outcome.CANCELLED, Reason.STOPPED, shot.asked_ns
+            total.finished_ns = self.clock_ns()
+            self.recorder.leave(total.finished_ns)
+            self.recorder.arrival(shot.share, shot.index, total)
+
+    def header_lines(self, headers: Mapping[str, str]) -> bytes:
+        """As they go out. Journeys repeat theirs, so what was rendered once is kept, for a bounded number."""
+        key = tuple(headers.items())
+        lines = self._header_lines.get(key)
+        if lines is None:
+            if len(self._header_lines) >= _LINES_KEPT:
+                self._header_lines.clear()
+            lines = self._header_lines[key] = render_headers(headers)
+        return lines
 
     def trouble(self, error: BaseException) -> None:
         text = f"{type(error).__name__}: {error}"[:200]
@@ -120,7 +166,7 @@ class Flight:
         self._required = True
         self._timer: Any = None
 
-    def begin(self, journey: AnyJourney, arrival: Arrival, now: int) -> None:
+    def begin(self, journey: GeneratorJourney, arrival: Arrival, now: int) -> None:
         self._asked_ns = now
         try:
             self._generator = journey(arrival)
@@ -151,9 +197,9 @@ class Flight:
 
     def _render(self, ask: Ask) -> Request:
         return Request(
-            ask.method.encode(),
+            _METHODS.get(ask.method) or ask.method.encode(),
             ask.path.encode(),
-            render_headers(ask.headers),
+            self._flights.header_lines(ask.headers),
             ask.body,
             dialect=ask.dialect,
             stream=ask.stream,
@@ -166,43 +212,46 @@ class Flight:
     def _done(self, exchange: Exchange) -> None:
         if self._generator is None:
             return  # cancelled meanwhile: its row is written
-        self._count += 1
-        if self._count == 1:
+        self._count = count = self._count + 1
+        if count == 1:
             self._first_sent_ns = exchange.sent_ns
-        elif self._count == 2 and self._last is not None:
-            due_ns = self._flights.recorder.start_ns + self.share.due_ns[self.index]
-            self._flights.recorder.step(self.share, self.index, self._last, due_ns)
-        if self._count >= 2:
-            self._flights.recorder.step(self.share, self.index, exchange, self._asked_ns)
+        else:
+            recorder = self._flights.recorder
+            if count == 2 and self._last is not None:
+                recorder.step(self.share, self.index, self._last, recorder.start_ns + self.share.due_ns[self.index])
+            recorder.step(self.share, self.index, exchange, self._asked_ns)
         self._last = exchange
-        self._retries += max(0, exchange.attempts - 1)
         self._bytes_in += exchange.bytes_in
+        if exchange.attempts > 1:
+            self._retries += exchange.attempts - 1
         if exchange.first_token_ns >= 0:
             self._answer = exchange
-        if exchange.request.keep_body:
-            answer = Answer(exchange)
-            failed = self._required and not answer.ok
-            self._softened |= not answer.ok
-            self._resume(StepFailed(answer) if failed else answer)
-        else:
-            self._softened |= not exchange.outcome.is_success
+        outcome = exchange.outcome
+        ok = outcome is _OK or outcome is _DEGRADED
+        if not ok:
+            self._softened = True
+        if not exchange.request.keep_body:
             self._resume(exchange)
+        elif ok or not self._required:
+            self._resume(Answer(exchange))
+        else:
+            self._resume(None, StepFailed(Answer(exchange)))
 
     def _thought(self) -> None:
         self._timer = None
         if self._generator is not None:
             self._resume(None)
 
-    def _resume(self, value: Any) -> None:
+    def _resume(self, value: Any, failed: StepFailed | None = None) -> None:
         generator = self._generator
         assert generator is not None
         self._asked_ns = self._flights.clock_ns()
         try:
-            item = generator.throw(value) if isinstance(value, StepFailed) else generator.send(value)
+            item = generator.send(value) if failed is None else generator.throw(failed)
         except StopIteration:
             self._ended_well()
-        except StepFailed as failed:
-            self._end(failed.answer.outcome, failed.answer._exchange.reason)
+        except StepFailed as step:
+            self._end(step.answer.outcome, step.answer._exchange.reason)
         except Exception as error:
             self._raised(error)
         else:
@@ -212,12 +261,12 @@ class Flight:
         last = self._last
         if last is None:  # nothing was asked, so nothing was answered well
             self._raised(ValueError("a journey ended without a request"))
-        elif not last.outcome.is_success:
+        elif not (last.outcome is _OK or last.outcome is _DEGRADED):
             self._end(last.outcome, last.reason)
         elif self._softened:
-            self._end(Outcome.DEGRADED, Reason.NONE)
+            self._end(_DEGRADED, _NO_REASON)
         else:
-            self._end(last.outcome, Reason.NONE)
+            self._end(last.outcome, _NO_REASON)
 
     def _raised(self, error: BaseException) -> None:
         self._flights.trouble(error)
@@ -231,7 +280,7 @@ class Flight:
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        if self._count == 1 and self._last is not None and outcome == self._last.outcome:
+        if self._count == 1 and self._last is not None and outcome is self._last.outcome:
             self._flights.land(self, self._last)
         else:
             self._flights.land(self, self._sum_up(outcome, reason))

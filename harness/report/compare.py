@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.analysis import Check, State, Verdict, Word
+from harness.analysis import Change as Found
+from harness.analysis import Check, Difference, State, Verdict, Word
 from harness.report import words
 from harness.report.plain import line
 from harness.report.promise import promise
+from harness.report.secrets import without_secrets
 
 
 class Move(StrEnum):
@@ -73,7 +75,7 @@ class Comparison:
         """For the report's box "since the last good run": what moved first."""
         first = [] if self.word[0] is self.word[1] else [f"verdict {self.word[1].value}, was {self.word[0].value}"]
         if None not in self.proven and self.proven[0] != self.proven[1]:
-            first.append(f"proven {words.rate(self.proven[1])} rps, was {words.rate(self.proven[0])}")
+            first.append(f"proven {words.rate(self.proven[1])}/s, was {words.rate(self.proven[0])}")
         return (*([self.comparable] if self.comparable else []), *first, *(c.sentence for c in self.changes))
 
 
@@ -93,6 +95,7 @@ def compare(before: Verdict, after: Verdict) -> Comparison:
 
 def compare_text(comparison: Comparison, names: Sequence[str]) -> str:
     """The comparison on a terminal: one line a check. `names` are those of the two runs."""
+    comparison, names = without_secrets(comparison), without_secrets(tuple(names))
     first = f" {line(names[0], 30)} {comparison.word[0].value}  ->  {line(names[1], 30)} {comparison.word[1].value}"
     lines = [first, *([f" ! {comparison.comparable}"] if comparison.comparable else []), ""]
     rows: list[tuple[str, ...]] = [("", "SLO", "before", "after", "")]
@@ -106,6 +109,24 @@ def compare_text(comparison: Comparison, names: Sequence[str]) -> str:
     ]
     ending = "REGRESSED" if comparison.regressed else "no regression shown"
     return "\n".join([*lines, "", f" {ending}"]) + "\n"
+
+
+def differences_text(
+    differences: Sequence[Difference], names: tuple[str, str], verdicts: tuple[Verdict, Verdict], *, regressed: bool
+) -> str:
+    """Two runs by the difference of their bad shares: a line an SLO. `names` are those of the runs, base first."""
+    checks = [{c.slo: c for c in verdict.checks} for verdict in verdicts]
+    heads = [f"{line(name, 30)} {v.word.value}" for name, v in zip(names, verdicts, strict=True)]
+    signs = {Found.WORSE: "\u2717", Found.BETTER: "\u2713", Found.SAME: "=", Found.UNCLEAR: "?"}
+    rows: list[tuple[str, ...]] = [("", "SLO", "before", "after", "beyond it: change [99 %]", "")]
+    for d in differences[:40]:
+        sides = [_value(side[d.slo]) for side in checks]
+        gap = f"{d.share - d.base_share:+.2%} [{d.low:+.2%}, {d.high:+.2%}]"
+        rows.append((signs[d.change], promise(checks[1][d.slo]).title[:40], *sides, gap, d.change.value))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [f" {heads[0]}  ->  {heads[1]}", ""]
+    lines += [" " + "  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, "", " REGRESSED" if regressed else " no regression shown"]) + "\n"
 
 
 def _change(slo: str, before: Check | None, after: Check | None) -> Change:
@@ -135,7 +156,7 @@ def _doubt(before: Verdict, after: Verdict) -> str:
         return f"{' and '.join(broken)} run is INVALID: what was not measured cannot be compared"
     rates = before.offered_rate, after.offered_rate
     if rates[0] and rates[1] and abs(rates[1] / rates[0] - 1) > 0.1:
-        return f"the load differs: {words.rate(rates[0])} and {words.rate(rates[1])} arrivals/s"
+        return f"the load differs: {words.rate(rates[0])} and {words.rate(rates[1])}/s"
     return ""
 
 

@@ -26,6 +26,19 @@ from harness.run.signals import stopping
 from harness.run.target import check_reachable
 
 Watch = Callable[[Progress, Load], None]
+Opened = Callable[[store.RunFolder], None]
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A run as a part of something larger: where it is kept, what it does with the mocks, and when it must end."""
+
+    folder: store.RunFolder | None = None
+    """Made by the caller; None takes a new one."""
+    prepare: Callable[[MockFleet], None] | None = None
+    """Called with the mocks up, before the load."""
+    abort: Callable[[Progress], str] | None = None
+    """Why the load should end now, or an empty string."""
 
 
 @dataclass(frozen=True)
@@ -41,20 +54,33 @@ class Finished:
         return self.report.verdict
 
 
-def run_now(inputs: Inputs, root: Path, watch: Watch) -> Finished:
+def run_now(inputs: Inputs, root: Path, watch: Watch, opened: Opened | None = None) -> Finished:
     """`run_plan` with this machine's clock and a fresh token."""
-    return run_plan(inputs, root, started=datetime.now(UTC), token=secrets.token_hex(8), watch=watch)
+    now, token = datetime.now(UTC), secrets.token_hex(8)
+    return run_plan(inputs, root, started=now, token=token, watch=watch, opened=opened)
 
 
-def run_plan(inputs: Inputs, root: Path, *, started: datetime, token: str, watch: Watch) -> Finished:
-    """Run `inputs` under `root` and judge it. `token` tells runs started in the same moment apart.
+def run_plan(
+    inputs: Inputs,
+    root: Path,
+    *,
+    started: datetime,
+    token: str,
+    watch: Watch,
+    opened: Opened | None = None,
+    errand: Errand = Errand(),
+) -> Finished:
+    """Run `inputs` under `root` and judge it. `token` tells runs started in the same moment apart. `opened` is
+    called with the run's folder as soon as it is there.
 
     Raises UsageError or RefusedError before any load; after that, whatever happens becomes a verdict.
     """
     load = inputs.load
     _check_limits(inputs.plan, load)
-    folder = store.create(root, started, token)
+    folder = errand.folder or store.create(root, started, token)
     inputs.copy_to(folder)
+    if opened is not None:
+        opened(folder)
     np.save(folder.arrivals, load.arrivals.array, allow_pickle=False)
     with _mocks(inputs, folder) as fleet:
         target = (
@@ -63,9 +89,11 @@ def run_plan(inputs: Inputs, root: Path, *, started: datetime, token: str, watch
         check_reachable(target, inputs.plan.allow_hosts, inputs.owned)
         job = engine_job(inputs.plan, load, folder.run_id, target, inputs.seed, descriptor_limit())
         folder.write_manifest(manifest_of(inputs, target, started))
-        interrupted = _carry(job, folder, inputs.plan, load, watch)
+        if fleet is not None and errand.prepare is not None:
+            errand.prepare(fleet)
+        interrupted = _carry(job, folder, inputs.plan, load, watch, errand.abort or _never)
         if fleet is not None:
-            fleet.keep_evidence()
+            fleet.keep_evidence(folder.run_id, inputs.plan.target_upstream)
     return Finished(folder, judge_run(folder), interrupted)
 
 
@@ -78,14 +106,25 @@ def _mocks(inputs: Inputs, folder: store.RunFolder) -> Iterator[MockFleet | None
         yield fleet
 
 
-def _carry(job: EngineJob, folder: store.RunFolder, plan: config.Plan, load: Load, watch: Watch) -> bool:
+def _never(_: Progress) -> str:
+    return ""
+
+
+def _carry(  # noqa: PLR0917 -- one value from each source
+    job: EngineJob,
+    folder: store.RunFolder,
+    plan: config.Plan,
+    load: Load,
+    watch: Watch,
+    abort: Callable[[Progress], str],
+) -> bool:
     """Carry the load to its end. Returns whether a person interrupted it (first Ctrl-C: drain; second: now)."""
     engine = launch(job, folder.path, folder.arrivals)
     try:
         with stopping(first=engine.stop, second=engine.kill) as interrupted:
             for progress in engine.progress():
                 watch(progress, load)
-                if reason := stop_reason(_used(progress), plan.limits, plan.prices):
+                if reason := stop_reason(used(progress, load), plan.limits, plan.prices) or abort(progress):
                     engine.stop(reason)
             engine.wait()
         return interrupted.is_set()
@@ -108,6 +147,13 @@ def _check_limits(plan: config.Plan, load: Load) -> None:
     check_budget(planned, plan.limits, plan.prices)
 
 
-def _used(progress: Progress) -> Use:
-    """Time and money were checked on the plan, which the engine cannot exceed; what can grow is the count."""
-    return Use(requests=progress.fired, duration_s=0.0)
+def used(progress: Progress, load: Load) -> Use:
+    """What the run has used so far, by the plan's own sizes: arrivals are fired in the order of the plan. The time of
+    the drain does not count: `limits.duration` is from the first to the last arrival."""
+    fired = load.arrivals.array[: progress.fired]
+    return Use(
+        requests=progress.fired,
+        duration_s=max(0.0, progress.elapsed_s) if progress.state == "running" else 0.0,
+        tokens_in=int(fired["tokens_in"].sum(dtype=np.int64)),
+        tokens_out=int(fired["tokens_out"].sum(dtype=np.int64)),
+    )
