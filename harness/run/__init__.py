@@ -9,14 +9,17 @@ from harness.run.foreign import judge_any, judge_rows
 from harness.run.inputs import Inputs, read_inputs, read_text
 from harness.run.judging import judge_run, verdict_document
 from harness.run.looking import SloWatch, live_plan
+from harness.run.mock_admin import LEASE_LIMIT_S, MockAdmin, running_admin
 from harness.run.mocks import MockFleet, serve_mocks
 from harness.run.planning import Load
 
 __all__ = [
+    "LEASE_LIMIT_S",
     "Compared",
     "Finished",
     "Inputs",
     "Load",
+    "MockAdmin",
     "MockFleet",
     "SloWatch",
     "Watch",
@@ -33,6 +36,7 @@ __all__ = [
     "read_text",
     "run_now",
     "run_plan",
+    "running_admin",
     "serve_mocks",
     "set_baseline",
     "stored_report",

@@ -165,7 +165,7 @@ class ChatEndpoint:
 
     def _marks(self, answer: Answer) -> reply.Headers:
         """Who answered, and what had to be left out."""
-        is_silent = Weakness.UNMARKED in self._weakness
+        is_silent = Weakness.UNMARKED in self._copilot.settings.weakness
         return [] if is_silent else reply.answer_headers(answer.served_by, answer.degraded)
 
     def _identity(self) -> Identity:
