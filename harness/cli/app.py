@@ -24,6 +24,7 @@ from harness.cli import (
     selftest,
     validate,
     version,
+    worker,
 )
 from harness.cli.terminal import note, show_error
 from harness.errors import ExitCode, PeakproofError
@@ -49,6 +50,7 @@ def build() -> typer.Typer:
     app.add_typer(mock.group(), name="mock")
     app.command("plan")(plan.plan)
     app.command("run")(run.run)
+    app.command("worker")(worker.worker)
     app.command("report")(analyze.report)
     app.command("analyze")(analyze.analyze)
     app.command("compare")(compare.compare)
