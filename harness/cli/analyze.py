@@ -12,15 +12,16 @@ from harness.cli.terminal import color_wanted, environ, note, show, show_json, w
 
 
 def analyze(
-    rows: Annotated[Path, typer.Argument(metavar="ROWS.csv|RUN", help="Rows of any tool, or one of our run folders.")],
+    rows: Annotated[Path, typer.Argument(metavar="ROWS|RUN", help="Rows of any tool, or one of our run folders.")],
     slo: Annotated[Path | None, typer.Option(help="The promises; a run folder has its own.")] = None,
     smoke: Annotated[bool, typer.Option("--smoke", help="Waive the minimum duration, and say so.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The verdict as JSON on stdout.")] = False,
 ) -> int:
-    """A verdict from rows that are there already: a CSV that some tool recorded, or an old run.
+    """A verdict from rows that are there already: recorded by k6, vegeta, JMeter, Locust, GuideLLM or AIPerf (found by
+    their own first line), a CSV of ours, or an old run.
 
-    Columns, in seconds from the run's start: due_s (else sent_s), finished_s (else latency_s), outcome (else status);
-    optional first_token_s, journey, phase, tokens_out. Exit codes as of `run`.
+    Columns of our CSV, in seconds from the run's start: due_s (else sent_s), finished_s (else latency_s), outcome
+    (else status); optional first_token_s, journey, phase, tokens_out. Exit codes as of `run`.
     """
     from harness.report import summary_text
     from harness.run import judge_any, verdict_document

@@ -1,5 +1,6 @@
 """The conductor of a run: the one room that reads clocks, starts processes and joins all others."""
 
+from harness.run.comparing import Compared, compare_runs, find_run, read_side, set_baseline, stored_report
 from harness.run.conductor import Finished, Watch, run_now, run_plan
 from harness.run.demo import write_demo
 from harness.run.exports import export_run
@@ -14,6 +15,7 @@ from harness.run.prometheus import Query, query_range
 
 __all__ = [
     "Asked",
+    "Compared",
     "Finished",
     "Foreseen",
     "Inputs",
@@ -22,7 +24,9 @@ __all__ = [
     "Query",
     "SloWatch",
     "Watch",
+    "compare_runs",
     "export_run",
+    "find_run",
     "foresee",
     "judge_any",
     "judge_rows",
@@ -30,11 +34,14 @@ __all__ = [
     "live_plan",
     "query_range",
     "read_inputs",
+    "read_side",
     "read_text",
     "run_now",
     "run_plan",
     "serve_mocks",
+    "set_baseline",
     "spread_of",
+    "stored_report",
     "verdict_document",
     "write_demo",
     "write_peak",

@@ -72,7 +72,7 @@ def run_plan(
         folder.write_manifest(manifest_of(inputs, target, started))
         interrupted = _carry(job, folder, inputs.plan, load, watch)
         if fleet is not None:
-            fleet.keep_evidence()
+            fleet.keep_evidence(folder.run_id, inputs.plan.target_upstream)
     return Finished(folder, judge_run(folder), interrupted)
 
 
@@ -92,7 +92,7 @@ def _carry(job: EngineJob, folder: store.RunFolder, plan: config.Plan, load: Loa
         with stopping(first=engine.stop, second=engine.kill) as interrupted:
             for progress in engine.progress():
                 watch(progress, load)
-                if reason := stop_reason(_used(progress), plan.limits, plan.prices):
+                if reason := stop_reason(used(progress, load), plan.limits, plan.prices):
                     engine.stop(reason)
             engine.wait()
         return interrupted.is_set()
@@ -115,6 +115,13 @@ def _check_limits(plan: config.Plan, load: Load) -> None:
     check_budget(planned, plan.limits, plan.prices)
 
 
-def _used(progress: Progress) -> Use:
-    """Time and money were checked on the plan, which the engine cannot exceed; what can grow is the count."""
-    return Use(requests=progress.fired, duration_s=0.0)
+def used(progress: Progress, load: Load) -> Use:
+    """What the run has used so far, by the plan's own sizes: arrivals are fired in the order of the plan. The time of
+    the drain does not count: `limits.duration` is from the first to the last arrival."""
+    fired = load.arrivals.array[: progress.fired]
+    return Use(
+        requests=progress.fired,
+        duration_s=max(0.0, progress.elapsed_s) if progress.state == "running" else 0.0,
+        tokens_in=int(fired["tokens_in"].sum(dtype=np.int64)),
+        tokens_out=int(fired["tokens_out"].sum(dtype=np.int64)),
+    )

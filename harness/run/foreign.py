@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness import config, store
-from harness.analysis import Evidence, Rules, judge, rows_from_csv
+from harness.analysis import Evidence, Rules, judge, read_foreign
 from harness.errors import Problem, UsageError
 from harness.report import Report, Run
 from harness.run import manifest as stored
@@ -16,7 +16,7 @@ from harness.run.planning import confidence_of
 
 
 def judge_any(path: Path, slo_path: Path | None, *, smoke: bool) -> Report:
-    """The verdict over one of our run folders, by its own promises or others, or over a CSV of rows."""
+    """The verdict over one of our run folders, by its own promises or others, or over rows of any tool we read."""
     if path.is_dir():
         return _judge_again(path, slo_path, smoke=smoke)
     if slo_path is None:
@@ -34,9 +34,10 @@ def _judge_again(path: Path, slo_path: Path | None, *, smoke: bool) -> Report:
 
 
 def judge_rows(rows_path: Path, slo_path: Path, *, smoke: bool) -> Report:
-    """The verdict over a CSV of rows. Raises UsageError with the place of every row or promise that cannot be read."""
+    """The verdict over rows of any format that `read_foreign` knows. Raises UsageError with the place of every row or
+    promise that cannot be read."""
     file = config.load_slo_file(slo_path)
-    rows = rows_from_csv(read_text(rows_path), str(rows_path))
+    rows = read_foreign(read_text(rows_path), str(rows_path))
     asked = file.verdict
     rules = Rules(
         confidence=confidence_of(asked),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,9 @@ def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any
         "plan_hash": config.plan_hash(plan),
         "repeat": f"{COMMAND} run {inputs.path} --seed {inputs.seed}",
         "target": target,
+        "target_name": plan.target_upstream or target,
+        "machine": machine(),
+        "traced": True,
         "seed": inputs.seed,
         "service": plan.slo.service,
         "slos": [{"text": line.text, "source": line.source} for line in plan.slo.slos],
@@ -54,6 +58,11 @@ def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any
         "upstreams": {name: _limits_text(upstream) for name, upstream in plan.upstreams.items()},
         "versions": [[COMMAND, __version__], ["python", platform.python_version()], ["numpy", np.__version__]],
     }
+
+
+def machine() -> str:
+    """The kind of machine, as far as it decides what a run can show; not its name: pipelines change it."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
 
 
 def _limits_text(upstream: config.Upstream) -> str:

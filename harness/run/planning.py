@@ -77,11 +77,18 @@ def _of_segments(plan: config.Plan, recordings: Recordings) -> forecast.Shape:
     scale = plan.arrivals.rate_scale
     process = "poisson" if plan.arrivals.process == "auto" else plan.arrivals.process
     shape = forecast.shape_from_segments(forecast.parse_segments(items), process)
-    if plan.arrivals.burst.kind == "fixed":
-        burst = plan.arrivals.burst
-        assert burst.variance is not None and burst.tau_s is not None
-        shape = replace(shape, process="cox", burst=forecast.Burst(burst.variance, burst.tau_s))
+    if (burst := _burst_of_segments(plan.arrivals.burst)) is not None:
+        shape = replace(shape, process="cox", burst=burst)
     return shape if scale == 1 else shape.scaled(scale)
+
+
+def _burst_of_segments(asked: config.Burst) -> forecast.Burst | None:
+    """The burstiness of hand-written load; None is Poisson (there is no history that `fitted` could be fitted to)."""
+    if asked.kind == "fixed":
+        assert asked.variance is not None and asked.tau_s is not None
+        return forecast.Burst(asked.variance, asked.tau_s)
+    preset = forecast.PRESETS.get(asked.kind)
+    return preset if preset is not None and preset.variance > 0 else None
 
 
 def _plain(value: Any) -> Any:

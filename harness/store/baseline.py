@@ -22,6 +22,10 @@ class Baseline:
     plan: str
     plan_hash: str
     verdict: Verdict
+    target: str = ""
+    """What was tested, by a name that lasts."""
+    machine: str = ""
+    """The kind of machine that ran it."""
 
 
 def baseline_of(verdict: Verdict, manifest: dict[str, Any], *, force: bool = False) -> Baseline:
@@ -37,7 +41,8 @@ def baseline_of(verdict: Verdict, manifest: dict[str, Any], *, force: bool = Fal
         checks=tuple(c for c in verdict.checks if c.state is not State.NO_DATA),
     )  # fmt: skip
     facts = {name: str(manifest.get(name, "")) for name in ("run_id", "started", "plan", "plan_hash")}
-    return Baseline(verdict=kept, **facts)
+    target = str(manifest.get("target_name") or manifest.get("target", ""))
+    return Baseline(verdict=kept, target=target, machine=str(manifest.get("machine", "")), **facts)
 
 
 def baseline_to_text(baseline: Baseline) -> str:
@@ -50,6 +55,8 @@ def baseline_to_text(baseline: Baseline) -> str:
             "started": baseline.started,
             "plan": baseline.plan,
             "plan_hash": baseline.plan_hash,
+            "target": baseline.target,
+            "machine": baseline.machine,
         },
         "verdict": verdict_to_json(baseline.verdict),
     }
@@ -66,6 +73,7 @@ def baseline_from_text(text: str, name: str) -> Baseline:
         raise UsageError(Problem("is not a baseline file", "peakproof baseline set RUN writes one", file=name))
     try:
         run = {key: str(data["run"][key]) for key in ("run_id", "started", "plan", "plan_hash")}
+        run |= {key: str(data["run"].get(key, "")) for key in ("target", "machine")}
         return Baseline(verdict=verdict_from_json(data["verdict"]), **run)
     except (AttributeError, KeyError, TypeError, ValueError) as wrong:
         raise UsageError(Problem(f"is not a whole baseline: {wrong}", "set it anew", file=name)) from None

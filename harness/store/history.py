@@ -14,7 +14,7 @@ from harness.errors import EvidenceError, Problem, UsageError
 from harness.store.folder import RunFolder
 
 INDEX_NAME = "index.sqlite"
-_VERSION = 1
+_VERSION = 2
 _TABLES = """
 CREATE TABLE runs (
   run_id TEXT PRIMARY KEY, stamp TEXT NOT NULL, started TEXT NOT NULL, plan TEXT NOT NULL, plan_hash TEXT NOT NULL,
@@ -124,7 +124,7 @@ def last_good(root: Path, run: RunFolder) -> RunFolder | None:
     """The last run before `run` of the same plan and target that passed; None where there is none."""
     facts = run.read_manifest()
     plan, started = str(facts.get("plan", "")), str(facts.get("started", ""))
-    same = history(root, limit=1, plan=plan, target=str(facts.get("target", "")), verdict="PASS", before=started)
+    same = history(root, limit=1, plan=plan, target=_target(facts), verdict="PASS", before=started)
     return RunFolder(root, same[0].run_id) if same and plan and started else None
 
 
@@ -191,7 +191,7 @@ def _remember(index: sqlite3.Connection, run: RunFolder, stamp: str) -> None:
     except EvidenceError:
         return  # not readable as a run: it is asked for again when it changes
     capacity = _object(verdict.get("capacity"))
-    texts = [str(facts.get(name, "")) for name in ("started", "plan", "plan_hash", "target")]
+    texts = [*(str(facts.get(name, "")) for name in ("started", "plan", "plan_hash")), _target(facts)]
     numbers = [_number(v) for v in (verdict.get("offered_rate"), capacity.get("proven"), capacity.get("forecast_peak"))]
     row = [
         run.run_id, stamp, *texts, str(verdict.get("verdict", "")), int(bool(verdict.get("smoke"))),
@@ -222,6 +222,11 @@ def _stamp(folder: Path) -> str:
         else:
             parts.append(f"{facts.st_mtime_ns}.{facts.st_size}.{facts.st_ino}")
     return " ".join(parts)
+
+
+def _target(facts: Mapping[str, Any]) -> str:
+    """What was tested, by a name that lasts: a mock that the plan starts has another port in every run."""
+    return str(facts.get("target_name") or facts.get("target", ""))
 
 
 def _number(value: object) -> float | None:

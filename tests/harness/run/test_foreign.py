@@ -53,3 +53,16 @@ def test_rows_without_promises_are_refused(tmp_path: Path) -> None:
     path.write_text(rows(10, 0.5))
     with pytest.raises(UsageError, match="--slo"):
         judge_any(path, None, smoke=False)
+
+
+def test_rows_of_another_tool_are_known_by_their_first_line(tmp_path: Path, slo: Path) -> None:
+    head = "metric_name,timestamp,metric_value,check,error,error_code,group,method,name,scenario,status\n"
+    points = [
+        f"http_req_duration,{1595325560 + k / 10:.3f},{400 + k * 7919 % 101},,,,,GET,u,chat,{200 if k % 9 else 500}\n"
+        for k in range(2000)
+    ]
+    path = tmp_path / "k6.csv"
+    path.write_text(head + "".join(points))
+    report = judge_any(path, slo, smoke=True)
+    assert report.verdict.word is Word.FAIL, report.verdict.reasons
+    assert report.verdict.outcomes["server_error"] == 223

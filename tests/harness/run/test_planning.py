@@ -124,3 +124,13 @@ def test_the_target_is_started_after_what_it_needs(tmp_path: Path) -> None:
     made = mocks_config(config.load_plan(path, environ={}), "r1", 5)
     assert [service["name"] for service in made["services"]] == ["llm", "app"]
     assert made["services"][0]["tpm"] == 60_000 and made["seed"] == 5
+
+
+@pytest.mark.parametrize("kind", ["chat", "code"])
+def test_a_burst_preset_makes_hand_written_load_bursty(tmp_path: Path, kind: str) -> None:
+    segments = "segments: [{phase: peak, hold: 50/s, for: 40s}]"
+    plan = plan_of(tmp_path, f"arrivals: {{burst: {kind}, {segments}}}\n")
+    shape = plan_load(plan, None, None, {}, seed=1).shape
+    assert (shape.process, shape.burst) == ("cox", forecast.PRESETS[kind])
+    plain = plan_of(tmp_path, f"arrivals: {{burst: none, {segments}}}\n")
+    assert plan_load(plain, None, None, {}, seed=1).shape.process == "poisson"
