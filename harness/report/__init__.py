@@ -8,7 +8,7 @@ from harness.report.junit import junit
 from harness.report.live import HEIGHT as LIVE_HEIGHT
 from harness.report.live import LivePlan, LiveSlo, Moment, live_lines, log_lines
 from harness.report.markdown import markdown
-from harness.report.model import Dependency, FaultBand, Report, Run, SlowRequest
+from harness.report.model import Dependency, FaultBand, Report, Run, SearchStep, SlowRequest
 from harness.report.notify import is_news, slack_message, webhook_payload
 from harness.report.openmetrics import openmetrics
 from harness.report.page import html
@@ -27,6 +27,7 @@ __all__ = [
     "Moment",
     "Report",
     "Run",
+    "SearchStep",
     "SlowRequest",
     "change_sentences",
     "comparison_html",

@@ -1,5 +1,8 @@
 """The conductor of a run: the one room that reads clocks, starts processes and joins all others."""
 
+from harness.run.announcing import announce, previous_word, tell_github
+from harness.run.capacity import Effort
+from harness.run.capacity_report import FoundCapacity, capacity_report, search_capacity, search_document
 from harness.run.comparing import Compared, compare_runs, find_run, read_side, set_baseline, stored_report
 from harness.run.conductor import Finished, Watch, run_now, run_plan
 from harness.run.demo import write_demo
@@ -16,14 +19,18 @@ from harness.run.prometheus import Query, query_range
 __all__ = [
     "Asked",
     "Compared",
+    "Effort",
     "Finished",
     "Foreseen",
+    "FoundCapacity",
     "Inputs",
     "Load",
     "MockFleet",
     "Query",
     "SloWatch",
     "Watch",
+    "announce",
+    "capacity_report",
     "compare_runs",
     "export_run",
     "find_run",
@@ -32,16 +39,20 @@ __all__ = [
     "judge_rows",
     "judge_run",
     "live_plan",
+    "previous_word",
     "query_range",
     "read_inputs",
     "read_side",
     "read_text",
     "run_now",
     "run_plan",
+    "search_capacity",
+    "search_document",
     "serve_mocks",
     "set_baseline",
     "spread_of",
     "stored_report",
+    "tell_github",
     "verdict_document",
     "write_demo",
     "write_peak",
