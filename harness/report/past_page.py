@@ -29,7 +29,7 @@ def history_html(runs: Sequence[PastRun], checks: Sequence[PastCheck], place: st
     pair = f'<div class="wide">{wide}</div><div class="narrow" hidden>{narrow}</div>'
     return render(
         "history.html",
-        place=place,
+        place=without_secrets(place),
         runs=[_run(run) for run in shown],
         runs_in_all=len(runs),
         left=len(runs) - len(shown),

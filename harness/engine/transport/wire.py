@@ -106,7 +106,8 @@ class Renderer:
 
     def _merge(self, request: Request) -> bytes:
         """From the end of the request line to the place of the trace id's last digits, which are the sequence number.
-        Journeys repeat their header lines, so the outcome is kept, for a bounded number of them. A sequence number among the lines is taken out of them."""
+        Journeys repeat their header lines, so the outcome is kept, for a bounded number of them. A sequence number
+        among the lines is taken out of them."""
         lines = request.headers
         numbered = _SEQ_LINE.search(lines)
         if numbered is not None:
