@@ -1,5 +1,6 @@
 """The conductor of a run: the one room that reads clocks, starts processes and joins all others."""
 
+from harness.run.announcing import announce, previous_word, tell_github
 from harness.run.capacity import Effort
 from harness.run.capacity_report import FoundCapacity, capacity_report, search_capacity, search_document
 from harness.run.comparing import Compared, compare_runs, find_run, read_side, set_baseline, stored_report
@@ -31,6 +32,7 @@ __all__ = [
     "Query",
     "SloWatch",
     "Watch",
+    "announce",
     "capacity_report",
     "compare_runs",
     "export_run",
@@ -40,6 +42,7 @@ __all__ = [
     "judge_rows",
     "judge_run",
     "live_plan",
+    "previous_word",
     "query_range",
     "read_inputs",
     "read_side",
@@ -53,6 +56,7 @@ __all__ = [
     "set_baseline",
     "spread_of",
     "stored_report",
+    "tell_github",
     "verdict_document",
     "write_demo",
     "write_peak",
