@@ -112,3 +112,5 @@ class Evidence:
     """(low, high) of the forecast peak, arrivals/s; None takes 0.8 and 1.25 times `forecast_peak`."""
     declared_cache_share: float | None = None
     """Share of answers that may come from a cache, as production's do; None declares nothing."""
+    book_problems: tuple[str, ...] = field(default=())
+    """What the conservation ledger found wrong (`harness.results.settle`); the rows given here are without it."""

@@ -38,7 +38,9 @@ def ledger(scene: Scene, slos: Sequence[Slo]) -> Caveat:
     books = scene.books
     if books is None:
         return absent("ledger", "rows against planned arrivals", scene)
-    if books.doubled:
+    if scene.evidence.book_problems:
+        what = scene.evidence.book_problems[0]
+    elif books.doubled:
         what = f"{books.doubled} arrivals have more than one row"
     elif books.missing:
         what = f"{books.missing} of {books.planned} planned arrivals have no row"

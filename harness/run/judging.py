@@ -76,14 +76,15 @@ def gather(
         in_flight_limit=job["in_flight_limit"],
         deadline_s=job["deadline_s"],
         mock_pacing_error_s_p99=max(pacing, default=None),
-        mock_pacing_limit_s=MOCK_PACING_LIMIT_S if pacing else None,
+        mock_pacing_limit_s=MOCK_PACING_LIMIT_S if pacing or (manifest["upstreams"] and not counts) else None,
         target_count=_target_count(folder),
         journey_mix=manifest["mix"],
         stopped_early=facts.stopped_early,
-        notes=(*facts.notes, *ledger.problems, *manifest["notes"]),
+        notes=(*facts.notes, *manifest["notes"]),
         forecast_peak=manifest["forecast_peak"],
         prices=stored.prices_of(manifest),
         calls=read_calls(folder, facts.start_ns, manifest["upstreams"]),
+        book_problems=ledger.problems,
     )
     return ledger.rows, evidence
 
