@@ -46,7 +46,7 @@ class Journey(Strict):
         default=1.0, gt=0, le=1e6, description="Share of the arrivals, against the other journeys' weights."
     )
     path: str = Field(
-        default="", description="From the host's root; empty: the kind's own, below the target's base path."
+        default="", description="Below the target's own path, unless it begins with it; empty: the kind's own."
     )
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(default="POST", description="For `http`.")
     model: str = Field(default="", description="The model's name, for the kinds that have one.")

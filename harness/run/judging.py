@@ -84,7 +84,7 @@ def gather(
         in_flight_limit=job["in_flight_limit"],
         deadline_s=job["deadline_s"],
         mock_pacing_error_s_p99=max(pacing, default=None),
-        mock_pacing_limit_s=MOCK_PACING_LIMIT_S if pacing else None,
+        mock_pacing_limit_s=MOCK_PACING_LIMIT_S if pacing or (manifest["upstreams"] and not counts) else None,
         target_count=_target_count(folder),
         journey_mix=manifest["mix"],
         stopped_early=facts.stopped_early,

@@ -192,18 +192,19 @@ def rules_of(asked: config.VerdictRules, shape: forecast.Shape, smoke: bool) -> 
     if missing or not judged:
         what = f"no phase {missing[0]!r} to judge" if missing else "no phase to judge"
         raise UsageError(Problem(what, f"the plan has {', '.join(names)}: name one in verdict.judge_phases"))
+    return asked_rules(asked, judged, smoke)
+
+
+def asked_rules(asked: config.VerdictRules, judged: tuple[str, ...], smoke: bool) -> Rules:
+    """The `verdict:` block of an SLO file as rules over the phases `judged`."""
     return Rules(
-        confidence=confidence_of(asked),
+        confidence=Confidence(asked.confidence.pass_, asked.confidence.fail),
         judge_phases=judged,
         min_duration_s=asked.min_duration_s,
         longest_cycle_s=asked.longest_cycle_s,
         extend_up_to_s=asked.extend_up_to_s,
         smoke=smoke,
     )
-
-
-def confidence_of(asked: config.VerdictRules) -> Confidence:
-    return Confidence(asked.confidence.pass_, asked.confidence.fail)
 
 
 def engine_job(  # noqa: PLR0917 -- one value from each source
