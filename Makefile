@@ -74,3 +74,7 @@ bench-mocks: setup-dev  ## what the mocks carry on one core, beside an equal Sta
 
 clean:
 	rm -rf $(VENV) .venv-sdk .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out
+
+.PHONY: lies
+lies: setup-dev  ## every row of docs/lies.md as a real run; about fifteen minutes
+	PEAKPROOF_LIES=all $(BIN)/python -m pytest -m e2e tests/lies
