@@ -74,3 +74,11 @@ bench-mocks: setup-dev  ## what the mocks carry on one core, beside an equal Sta
 
 clean:
 	rm -rf $(VENV) .venv-sdk .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out
+
+.PHONY: study-capacity
+study-capacity: setup-dev  ## the method on the real stack: known capacity, healthy runs; resumable, minutes by MINUTES=90
+	$(BIN)/python -m bench.study_capacity --minutes $(or $(MINUTES),90)
+
+.PHONY: drills
+drills: setup-dev  ## every drill of the catalogue in its short form: it holds, and with its weakness it does not
+	PEAKPROOF_DRILLS=all $(BIN)/python -m pytest -v tests/e2e/test_drill_catalogue.py

@@ -12,6 +12,7 @@ from typer.exceptions import Abort, TyperException
 from harness import COMMAND
 from harness.cli import (
     analyze,
+    capacity,
     compare,
     doctor,
     explain,
@@ -49,6 +50,7 @@ def build() -> typer.Typer:
     app.add_typer(mock.group(), name="mock")
     app.command("plan")(plan.plan)
     app.command("run")(run.run)
+    app.command("capacity")(capacity.capacity)
     app.command("report")(analyze.report)
     app.command("analyze")(analyze.analyze)
     app.command("compare")(compare.compare)

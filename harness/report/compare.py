@@ -12,6 +12,7 @@ from harness.analysis import Check, Difference, State, Verdict, Word
 from harness.report import words
 from harness.report.plain import line
 from harness.report.promise import promise
+from harness.report.secrets import without_secrets
 
 
 class Move(StrEnum):
@@ -94,6 +95,7 @@ def compare(before: Verdict, after: Verdict) -> Comparison:
 
 def compare_text(comparison: Comparison, names: Sequence[str]) -> str:
     """The comparison on a terminal: one line a check. `names` are those of the two runs."""
+    comparison, names = without_secrets(comparison), without_secrets(tuple(names))
     first = f" {line(names[0], 30)} {comparison.word[0].value}  ->  {line(names[1], 30)} {comparison.word[1].value}"
     lines = [first, *([f" ! {comparison.comparable}"] if comparison.comparable else []), ""]
     rows: list[tuple[str, ...]] = [("", "SLO", "before", "after", "")]

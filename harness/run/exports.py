@@ -10,6 +10,7 @@ from harness import store
 from harness.errors import Problem, UsageError
 from harness.report import Report, html, junit, markdown, rows_csv, rows_parquet, summary_text
 from harness.results import Rows
+from harness.run.capacity_report import capacity_report, is_search
 from harness.run.judging import judge_run, verdict_document
 
 
@@ -38,7 +39,7 @@ def export_run(run: Path, formats: Sequence[str], out: Path | None) -> list[Path
     if unknown := [name for name in formats if name not in FORMATS]:
         raise UsageError(Problem(f"no format {unknown[0]!r}", f"there are {', '.join(FORMATS)}"))
     folder = store.open_run(run)
-    report = judge_run(folder, keep=False)
+    report = capacity_report(folder, keep=False) if is_search(folder) else judge_run(folder, keep=False)
     target = out or folder.path
     target.mkdir(parents=True, exist_ok=True)
     written = []

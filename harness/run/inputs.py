@@ -29,6 +29,8 @@ class Inputs:
     seed: int
     owned: bool
     """The caller said that the target is theirs (`--i-own-this-target`)."""
+    repeat: str = ""
+    """The command that does this run again; empty where `run` does."""
 
     def copy_to(self, folder: store.RunFolder) -> None:
         """Keep what was asked, as read."""

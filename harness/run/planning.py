@@ -64,6 +64,31 @@ def plan_load(
     )
 
 
+def steady_load(  # noqa: PLR0917 -- one value from each source
+    plan: config.Plan, load: Load, rate_per_s: float, warm_s: float, hold_s: float, phase: str, seed: int
+) -> Load:
+    """What `load` carries (mix, tokens, burstiness) at one constant rate: a warm-up, then `phase` for `hold_s`."""
+    shape, warm = load.shape, "warm" if phase != "warm" else "warm-up"
+    end_s = warm_s + hold_s
+    steady = replace(
+        shape,
+        knots_s=np.array([0.0, warm_s, end_s]),
+        rates_per_s=np.full(3, rate_per_s),
+        phases=(forecast.Phase(warm, 0.0, warm_s, True), forecast.Phase(phase, warm_s, end_s, True)),
+        process="poisson" if shape.process == "replay" else shape.process,
+        replay_s=None,
+        token_times_s=None,
+        mix_times_s=None,
+        mix_shares=None,
+        notes=(),
+    )
+    arrivals = forecast.plan_arrivals(steady, tuple(plan.journeys) or ("profile",), seed)
+    if arrivals.array.size == 0:
+        raise UsageError(Problem(f"no arrival in {end_s:.0f} s at {rate_per_s:g}/s", "take longer steps"))
+    _fill_tokens(plan, arrivals)
+    return replace(load, shape=steady, arrivals=arrivals)
+
+
 def _of_segments(plan: config.Plan, recordings: Recordings) -> forecast.Shape:
     items = []
     for segment in plan.arrivals.segments or ():
