@@ -148,7 +148,7 @@ def test_a_profile_is_planned_by_its_own_names_and_weights(tmp_path: Path) -> No
     path.write_text(
         "target: http://127.0.0.1:9\nprofile: mine.py\n"
         + PROMISES
-        + "arrivals: {segments: [{hold: 100/s, for: 20s}]}\n"
+        + "arrivals: {segments: [{phase: peak, hold: 100/s, for: 20s}]}\n"
     )
     inputs = read_inputs(path, environ={})
     assert dict(inputs.load.mix) == {"often": 0.75, "rarely": 0.25}
