@@ -13,6 +13,7 @@ from harness.analysis.pool import Pooled, pool
 from harness.analysis.rows_csv import rows_from_csv
 from harness.analysis.rules import Confidence, Rules
 from harness.analysis.slo import Slo, SloError, parse_slo
+from harness.analysis.special import beta_quantile
 from harness.analysis.verdict import (
     Bottleneck,
     Capacity,
@@ -53,6 +54,7 @@ __all__ = [
     "UnlikeRunsError",
     "Verdict",
     "Word",
+    "beta_quantile",
     "compare",
     "judge",
     "parse_slo",

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from harness import COMMAND
-from harness.cli import analyze, doctor, explain, forecast, init, mock, plan, run, schema, validate, version
+from harness.cli import analyze, doctor, drill, explain, forecast, init, mock, plan, run, schema, validate, version
 from harness.cli.terminal import note, show_error
 from harness.errors import ExitCode, PeakproofError
 
@@ -35,6 +35,7 @@ def build() -> typer.Typer:
     app.add_typer(mock.group(), name="mock")
     app.command("plan")(plan.plan)
     app.command("run")(run.run)
+    app.add_typer(drill.group(), name="drill")
     app.command("report")(analyze.report)
     app.command("analyze")(analyze.analyze)
     app.command("explain")(explain.explain)

@@ -2,6 +2,11 @@
 
 from harness.report.annotations import github_annotations, gitlab_code_quality
 from harness.report.compare import Comparison, compare, compare_text
+from harness.report.drill_json import drill_document
+from harness.report.drill_junit import drill_junit
+from harness.report.drill_model import DrillReport
+from harness.report.drill_page import drill_html
+from harness.report.drill_summary import drill_summary
 from harness.report.junit import junit
 from harness.report.live import HEIGHT as LIVE_HEIGHT
 from harness.report.live import LivePlan, LiveSlo, Moment, live_lines, log_lines
@@ -19,6 +24,7 @@ __all__ = [
     "LIVE_HEIGHT",
     "Comparison",
     "Dependency",
+    "DrillReport",
     "FaultBand",
     "LivePlan",
     "LiveSlo",
@@ -28,6 +34,10 @@ __all__ = [
     "SlowRequest",
     "compare",
     "compare_text",
+    "drill_document",
+    "drill_html",
+    "drill_junit",
+    "drill_summary",
     "github_annotations",
     "gitlab_code_quality",
     "history_text",

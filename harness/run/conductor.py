@@ -52,25 +52,27 @@ def run_plan(inputs: Inputs, root: Path, *, started: datetime, token: str, watch
     Raises UsageError or RefusedError before any load; after that, whatever happens becomes a verdict.
     """
     load = inputs.load
-    _check_limits(inputs.plan, load)
+    check_limits(inputs.plan, load)
     folder = store.create(root, started, token)
     inputs.copy_to(folder)
     np.save(folder.arrivals, load.arrivals.array, allow_pickle=False)
-    with _mocks(inputs, folder) as fleet:
+    with mocks_of(inputs, folder) as fleet:
         target = (
             fleet.urls[inputs.plan.target_upstream] if fleet and inputs.plan.target_upstream else inputs.plan.target
         )
         check_reachable(target, inputs.plan.allow_hosts, inputs.owned)
         job = engine_job(inputs.plan, load, folder.run_id, target, inputs.seed, descriptor_limit())
         folder.write_manifest(manifest_of(inputs, target, started))
-        interrupted = _carry(job, folder, inputs.plan, load, watch)
+        with store.target_lock(root, target):
+            interrupted = _carry(job, folder, inputs.plan, load, watch)
         if fleet is not None:
             fleet.keep_evidence()
     return Finished(folder, judge_run(folder), interrupted)
 
 
 @contextlib.contextmanager
-def _mocks(inputs: Inputs, folder: store.RunFolder) -> Iterator[MockFleet | None]:
+def mocks_of(inputs: Inputs, folder: store.RunFolder) -> Iterator[MockFleet | None]:
+    """The mocks that the plan starts, ready; None where it starts none."""
     if not inputs.plan.upstreams:
         yield None
         return
@@ -85,7 +87,7 @@ def _carry(job: EngineJob, folder: store.RunFolder, plan: config.Plan, load: Loa
         with stopping(first=engine.stop, second=engine.kill) as interrupted:
             for progress in engine.progress():
                 watch(progress, load)
-                if reason := stop_reason(_used(progress), plan.limits, plan.prices):
+                if reason := stop_reason(used(progress), plan.limits, plan.prices):
                     engine.stop(reason)
             engine.wait()
         return interrupted.is_set()
@@ -97,7 +99,7 @@ def descriptor_limit() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def _check_limits(plan: config.Plan, load: Load) -> None:
+def check_limits(plan: config.Plan, load: Load) -> None:
     array = load.arrivals.array
     planned = Use(
         requests=array.size,
@@ -108,6 +110,6 @@ def _check_limits(plan: config.Plan, load: Load) -> None:
     check_budget(planned, plan.limits, plan.prices)
 
 
-def _used(progress: Progress) -> Use:
+def used(progress: Progress) -> Use:
     """Time and money were checked on the plan, which the engine cannot exceed; what can grow is the count."""
     return Use(requests=progress.fired, duration_s=0.0)
