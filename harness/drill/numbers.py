@@ -104,7 +104,7 @@ def numbers_of(drill: Drill, seen: Seen) -> Numbers:
     back_s = detect.recovered_s(seen, degraded, state.errors.value, state.degraded.value) - seen.revert_s
     from_s = _recover_from_s(drill, seen)
     observed_s = seen.end_s - seen.revert_s - from_s
-    since = seen.due_s >= seen.inject_s
+    since = (seen.due_s >= seen.inject_s) | (seen.finished_s >= seen.inject_s)  # caught in flight by the fault
     lost = int((since & ~seen.success).sum())
     allowed = state.errors.value * max(1, int((seen.due_s >= seen.baseline_s).sum()))
     amplification, calls = _amplification(drill, seen)

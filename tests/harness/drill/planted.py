@@ -1,4 +1,4 @@
-"""Drills on paper: rows and upstream logs with degraded mode planted at a known moment, as a real app would leave them."""
+"""Drills on paper: rows and upstream logs with degraded mode planted at a known moment, as an app leaves them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def drill(**changes: object) -> Drill:
 
 @dataclass(frozen=True)
 class World:
-    """What is true: the app degrades `delay_s` after the fault (infinity: never), and is back `back_s` after its end."""
+    """What is true: the app degrades `delay_s` after the fault (infinity: never), is back `back_s` after its end."""
 
     delay_s: float = 1.0
     back_s: float = 1.0
