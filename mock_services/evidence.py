@@ -18,6 +18,7 @@ class Record:
         "faults",
         "finished_s",
         "first_byte_s",
+        "hint_s",
         "index",
         "method",
         "model",
@@ -46,6 +47,8 @@ class Record:
         self.finished_s = 0.0
         self.tokens_in = 0
         self.tokens_out = 0
+        self.hint_s = 0.0
+        """The Retry-After that a refusal carried, in seconds; 0 is none."""
         self.outcome = ""
         """`ok`, `throttled`, `client_error`, `server_error`, `cut`, `disconnected`; else the status decides."""
         self.faults = ""

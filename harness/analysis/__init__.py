@@ -15,6 +15,7 @@ from harness.analysis.rows_csv import rows_from_csv
 from harness.analysis.rules import Confidence, Rules
 from harness.analysis.running import RunningSlo
 from harness.analysis.slo import Slo, SloError, parse_slo
+from harness.analysis.special import beta_quantile
 from harness.analysis.verdict import (
     Bottleneck,
     Capacity,
@@ -56,6 +57,7 @@ __all__ = [
     "UnlikeRunsError",
     "Verdict",
     "Word",
+    "beta_quantile",
     "compare",
     "judge",
     "lag_limit_s",

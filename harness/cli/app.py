@@ -15,6 +15,7 @@ from harness.cli import (
     capacity,
     compare,
     doctor,
+    drill,
     explain,
     forecast,
     init,
@@ -53,6 +54,7 @@ def build() -> typer.Typer:
     app.command("run")(run.run)
     app.command("capacity")(capacity.capacity)
     app.command("worker")(worker.worker)
+    app.add_typer(drill.group(), name="drill")
     app.command("report")(analyze.report)
     app.command("analyze")(analyze.analyze)
     app.command("compare")(compare.compare)

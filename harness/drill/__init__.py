@@ -1,20 +1,59 @@
-"""Drills: a fault under load, what must happen then, and by when. Model, timeline, lease client, detection: pure but
-for the lease client."""
+"""Drills: a fault under load, what must happen then, and by when. Model, timeline, detection and verdict are pure; the
+lease client and its probes speak HTTP."""
 
 from harness.drill.bounds import AbortRule, Bound, parse_abort, parse_bound
+from harness.drill.leases import Injector, Lease, confirm_gone, refuse_foreign, take_back
 from harness.drill.model import Drill, Expect, FaultSpec
+from harness.drill.numbers import Fired, Numbers, Share, numbers_of
+from harness.drill.probes import Probe, Reading
 from harness.drill.reading import load_drill
+from harness.drill.schedule import emit
+from harness.drill.seen import NO_CALLS, Seen, UpstreamCalls, seen_of
 from harness.drill.signals import Signal, parse_signal
+from harness.drill.starting import refusal_to_start
+from harness.drill.timeline import BASELINE, FAULT, RECOVERY, FaultSpan, Timeline, timeline_of
+from harness.drill.verdict import Conduct, DrillVerdict, Expectation, Kept, Word, judge_drill
+from harness.drill.watch import Watch
 
 __all__ = [
+    "BASELINE",
+    "FAULT",
+    "NO_CALLS",
+    "RECOVERY",
     "AbortRule",
     "Bound",
+    "Conduct",
     "Drill",
+    "DrillVerdict",
     "Expect",
+    "Expectation",
+    "FaultSpan",
     "FaultSpec",
+    "Fired",
+    "Injector",
+    "Kept",
+    "Lease",
+    "Numbers",
+    "Probe",
+    "Reading",
+    "Seen",
+    "Share",
     "Signal",
+    "Timeline",
+    "UpstreamCalls",
+    "Watch",
+    "Word",
+    "confirm_gone",
+    "emit",
+    "judge_drill",
     "load_drill",
+    "numbers_of",
     "parse_abort",
     "parse_bound",
     "parse_signal",
+    "refusal_to_start",
+    "refuse_foreign",
+    "seen_of",
+    "take_back",
+    "timeline_of",
 ]

@@ -3,6 +3,11 @@
 from harness.report.annotations import github_annotations, gitlab_code_quality
 from harness.report.breakdown import slowest
 from harness.report.compare import change_sentences, differences_text
+from harness.report.drill_json import drill_document
+from harness.report.drill_junit import drill_junit
+from harness.report.drill_model import DrillReport
+from harness.report.drill_page import drill_html
+from harness.report.drill_summary import drill_summary
 from harness.report.forecast_page import forecast_html
 from harness.report.junit import junit
 from harness.report.live import HEIGHT as LIVE_HEIGHT
@@ -21,6 +26,7 @@ from harness.report.summary import summary_text
 __all__ = [
     "LIVE_HEIGHT",
     "Dependency",
+    "DrillReport",
     "FaultBand",
     "LivePlan",
     "LiveSlo",
@@ -32,6 +38,10 @@ __all__ = [
     "change_sentences",
     "comparison_html",
     "differences_text",
+    "drill_document",
+    "drill_html",
+    "drill_junit",
+    "drill_summary",
     "forecast_html",
     "github_annotations",
     "gitlab_code_quality",

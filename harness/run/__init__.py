@@ -6,6 +6,10 @@ from harness.run.capacity_report import FoundCapacity, capacity_report, search_c
 from harness.run.comparing import Compared, compare_runs, find_run, read_side, set_baseline, stored_report
 from harness.run.conductor import Finished, Watch, run_now, run_plan
 from harness.run.demo import write_demo
+from harness.run.drill_catalogue import clear_faults, emit_schedule, faults_in_force, list_drills
+from harness.run.drill_inputs import DrillInputs, read_drill
+from harness.run.drill_judging import DrillFinished
+from harness.run.drilling import drill_now, run_drill
 from harness.run.exports import export_run
 from harness.run.forecasting import Asked, Foreseen, foresee, spread_of, write_peak
 from harness.run.foreign import judge_any, judge_rows
@@ -21,6 +25,8 @@ __all__ = [
     "LEASE_LIMIT_S",
     "Asked",
     "Compared",
+    "DrillFinished",
+    "DrillInputs",
     "Effort",
     "Finished",
     "Foreseen",
@@ -34,19 +40,27 @@ __all__ = [
     "Watch",
     "announce",
     "capacity_report",
+    "clear_faults",
     "compare_runs",
+    "drill_now",
+    "emit_schedule",
     "export_run",
+    "faults_in_force",
     "find_run",
+    "forecast_file",
     "foresee",
     "judge_any",
     "judge_rows",
     "judge_run",
+    "list_drills",
     "live_plan",
     "previous_word",
     "query_range",
+    "read_drill",
     "read_inputs",
     "read_side",
     "read_text",
+    "run_drill",
     "run_now",
     "run_plan",
     "running_admin",

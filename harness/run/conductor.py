@@ -77,13 +77,13 @@ def run_plan(
     Raises UsageError or RefusedError before any load; after that, whatever happens becomes a verdict.
     """
     load = inputs.load
-    _check_limits(inputs.plan, load)
+    check_limits(inputs.plan, load)
     folder = errand.folder or store.create(root, started, token)
     inputs.copy_to(folder)
     if opened is not None:
         opened(folder)
     np.save(folder.arrivals, load.arrivals.array, allow_pickle=False)
-    with _mocks(inputs, folder) as fleet:
+    with mocks_of(inputs, folder) as fleet:
         target = (
             fleet.urls[inputs.plan.target_upstream] if fleet and inputs.plan.target_upstream else inputs.plan.target
         )
@@ -93,14 +93,16 @@ def run_plan(
         folder.write_manifest(manifest_of(inputs, target, started))
         if fleet is not None and errand.prepare is not None:
             errand.prepare(fleet)
-        interrupted = _carry(job, folder, inputs.plan, load, watch, errand.abort or _never)
+        with store.target_lock(root, target):
+            interrupted = _carry(job, folder, inputs.plan, load, watch, errand.abort or _never)
         if fleet is not None:
             fleet.keep_evidence(folder.run_id, inputs.plan.target_upstream)
     return Finished(folder, judge_run(folder), interrupted)
 
 
 @contextlib.contextmanager
-def _mocks(inputs: Inputs, folder: store.RunFolder) -> Iterator[MockFleet | None]:
+def mocks_of(inputs: Inputs, folder: store.RunFolder) -> Iterator[MockFleet | None]:
+    """The mocks that the plan starts, ready; None where it starts none."""
     if not inputs.plan.upstreams:
         yield None
         return
@@ -138,7 +140,7 @@ def descriptor_limit() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def _check_limits(plan: config.Plan, load: Load) -> None:
+def check_limits(plan: config.Plan, load: Load) -> None:
     array = load.arrivals.array
     planned = Use(
         requests=array.size,

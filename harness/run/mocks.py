@@ -44,24 +44,14 @@ class MockFleet:
 
     def counts(self) -> dict[str, Any]:
         """Per service: what the mock itself counted. Empty when the mocks no longer answer."""
-        try:
-            answer = self.admin.get("/counts")
-            answer.raise_for_status()
-        except httpx.HTTPError:
-            return {}
-        counts: dict[str, Any] = answer.json()
-        return counts
+        return counts_of(self.admin)
 
     def keep_evidence(self, run_id: str = "", target: str = "") -> dict[str, Any]:
         """Store counts and the request log in the run folder, so that the analysis can be rerun without the mocks;
         with `target`, the name of the service that is the target, its own count of the run's requests too."""
-        counts = self.counts()
+        counts = store_evidence(self.admin, self.folder)
         if (count := self._target_count(counts, run_id, target)) is not None:
             (self.folder / TARGET_FILE).write_bytes(orjson.dumps({"requests": count}))
-        (self.folder / "counts.json").write_bytes(orjson.dumps(counts, option=orjson.OPT_INDENT_2))
-        with (self.folder / "log.jsonl").open("wb") as log:
-            for entry in self._log():
-                log.write(orjson.dumps(entry) + b"\n")
         return counts
 
     def _target_count(self, counts: Mapping[str, Any], run_id: str, target: str) -> int | None:
@@ -77,19 +67,41 @@ class MockFleet:
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return None
 
-    def _log(self) -> Iterator[Any]:
-        after = 0
-        while True:
-            try:
-                answer = self.admin.get("/log", params={"after": after, "limit": LOG_PAGE})
-                answer.raise_for_status()
-            except httpx.HTTPError:
-                return
-            page = answer.json()
-            if not page["log"]:
-                return
-            yield from page["log"]
-            after = page["next_after"]
+
+def counts_of(admin: httpx.Client) -> dict[str, Any]:
+    """Per service: what the mock itself counted. Empty when the mocks no longer answer."""
+    try:
+        answer = admin.get("/counts")
+        answer.raise_for_status()
+    except httpx.HTTPError:
+        return {}
+    counts: dict[str, Any] = answer.json()
+    return counts
+
+
+def store_evidence(admin: httpx.Client, folder: Path) -> dict[str, Any]:
+    """Counts and request log of the mocks behind `admin`, as files of `folder`; returns the counts."""
+    counts = counts_of(admin)
+    (folder / "counts.json").write_bytes(orjson.dumps(counts, option=orjson.OPT_INDENT_2))
+    with (folder / "log.jsonl").open("wb") as log:
+        for entry in _log(admin):
+            log.write(orjson.dumps(entry) + b"\n")
+    return counts
+
+
+def _log(admin: httpx.Client) -> Iterator[Any]:
+    after = 0
+    while True:
+        try:
+            answer = admin.get("/log", params={"after": after, "limit": LOG_PAGE})
+            answer.raise_for_status()
+        except httpx.HTTPError:
+            return
+        page = answer.json()
+        if not page["log"]:
+            return
+        yield from page["log"]
+        after = page["next_after"]
 
 
 @contextmanager

@@ -78,6 +78,8 @@ class Exchange:
         request = self.request
         record = request.record
         record.status = response.status
+        if response.status in _REFUSALS:
+            record.hint_s = _hint_s(response.headers)
         record.first_byte_s = record.finished_s = clock()
         self._connection.write(data)
         self.closed = True
@@ -177,3 +179,17 @@ class Exchange:
         self._calls = []
         for call in calls:
             call()
+
+
+_REFUSALS = (429, 503, 529)
+
+
+def _hint_s(headers: Iterable[tuple[str, str]]) -> float:
+    """What a refusal's own headers ask for: `retry-after-ms`, or `retry-after` in seconds. 0 where it is no number."""
+    said = {name.lower(): value for name, value in headers}
+    for name, scale in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(said[name]) * scale)
+        except (KeyError, ValueError):
+            continue
+    return 0.0

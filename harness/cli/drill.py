@@ -1,0 +1,134 @@
+"""`peakproof drill list | run | status | rollback | schedule`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.live import Live
+from harness.cli.terminal import color_wanted, environ, note, show, show_json, width
+from harness.errors import ExitCode
+
+Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where run folders are made.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Data on stdout instead of words.")]
+At = Annotated[str, typer.Option("--injector", metavar="URL", help="The mocks' admin address (`mock up` prints it).")]
+
+
+def group() -> typer.Typer:
+    app = typer.Typer(help="Break a dependency under load, see degraded mode in time, see it come back.")
+    app.command("list")(list_drills)
+    app.command("run")(run)
+    app.command("status")(status)
+    app.command("rollback")(rollback)
+    app.command("schedule")(schedule)
+    return app
+
+
+def list_drills(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="A folder of drill files.")] = Path("drills"),
+    *,
+    as_json: AsJson = False,
+) -> int:
+    """The drills of a folder: number, file, hypothesis. A file that cannot be read is named, and the exit code is 2."""
+    from harness.run import list_drills as found_in
+
+    found, problems = found_in(folder)
+    if as_json:
+        show_json([{"file": str(f), "number": d.number, "title": d.title, "plan": str(d.plan)} for f, d in found])
+    else:
+        for path, drill in found:
+            show(f"{drill.number or '':>3}  {path!s:<40}  {drill.title}")
+    for problem in problems:
+        note(problem)
+    return ExitCode.USAGE if problems else ExitCode.PASS
+
+
+def run(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A drill file.")],
+    *,
+    short: Annotated[
+        bool, typer.Option("--short", help="With its `short:` laid over it: seconds, not minutes.")
+    ] = False,
+    weak: Annotated[
+        bool, typer.Option("--weak", help="With its `weakness:` in the mock app: it must not hold.")
+    ] = False,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="A.B=C", help="Replace one value of the drill.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of the plan's own seed.")] = None,
+    owned: Annotated[
+        bool, typer.Option("--i-own-this-target", help="The hosts in allow_hosts are mine to load and to break.")
+    ] = False,
+    runs: Runs = Path("runs"),
+    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML as well.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Carry out one drill: baseline, fault, degraded mode, revert, recovery, verdict.
+
+    `touch RUNS/STOP` or Ctrl-C ends load and fault at once. Exit codes: 0 held, 98 an expectation was missed, 97 the
+    rollback could not be confirmed, 5 INVALID, 3 not run or refused, 2 the file is wrong, 130 interrupted.
+    """
+    from harness.report import drill_document, drill_junit, drill_summary
+    from harness.run import drill_now, read_drill
+
+    asked = read_drill(file, short=short, weak=weak, sets=sets or (), seed=seed, owned=owned)
+    with Live(sys.stderr) as live:
+        finished = drill_now(asked, runs, live.watch)
+    if junit is not None:
+        junit.write_text(drill_junit(finished.report), "utf-8")
+    if as_json:
+        show_json(drill_document(finished.report))
+    else:
+        show(drill_summary(finished.report, width=width(), color=color_wanted(sys.stdout, environ())))
+    interrupted = finished.interrupted and finished.verdict.rollback_confirmed
+    return ExitCode.INTERRUPTED if interrupted else finished.verdict.exit_code
+
+
+def status(*, injector: At, as_json: AsJson = False) -> int:
+    """The faults in force at an injector. Exit code 0 whether there are some or none, 3 where it does not answer."""
+    from harness.run import faults_in_force
+
+    leases = faults_in_force(injector)
+    if as_json:
+        show_json([{"id": x.id, "on": x.on, "fault": x.fault, "owner": x.owner} for x in leases])
+    elif leases:
+        for lease in leases:
+            show(f"{lease.id:<6} {lease.fault:<18} on {lease.on:<20} owner {lease.owner or '-'}")
+    else:
+        show("no fault is in force")
+    return ExitCode.PASS
+
+
+def rollback(
+    *,
+    injector: At,
+    owner: Annotated[str, typer.Option(help="Only the faults of this owner, as `drill status` names it.")] = "",
+) -> int:
+    """Take back every fault in force, and look whether it is gone. Exit code 97 where one may still be active."""
+    from harness.run import clear_faults
+
+    cleared, trouble = clear_faults(injector, owner)
+    show(f"{cleared} {'fault' if cleared == 1 else 'faults'} taken back")
+    if trouble:
+        note(f"FAULT MAY STILL BE ACTIVE: {trouble}")
+        return ExitCode.ROLLBACK_NOT_CONFIRMED
+    return ExitCode.PASS
+
+
+def schedule(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A drill file.")],
+    *,
+    emit: Annotated[str, typer.Option("--emit", help="github, gitlab, k8s, crontab or systemd.")],
+    cron: Annotated[
+        str, typer.Option("--cron", help="Five fields; an odd minute spares the crowded full hour.")
+    ] = "17 10 1-7 * 2",
+    zone: Annotated[str, typer.Option("--zone", help="A time zone, where the scheduler takes one.")] = "UTC",
+) -> int:
+    """Print the file that makes a scheduler of yours run the drill; peakproof has no daemon of its own."""
+    from harness.run import emit_schedule
+
+    show(emit_schedule(file, emit, cron, zone).rstrip("\n"))
+    return ExitCode.PASS
