@@ -92,3 +92,9 @@ drill-litellm: setup .venv-litellm/.done  ## LiteLLM's own proxy between the loa
 	test -x .venv-litellm/bin/python || $(PYTHON) -m venv .venv-litellm
 	.venv-litellm/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-litellm.lock
 	touch $@
+
+	rm -rf $(VENV) .venv-sdk .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out
+
+.PHONY: lies
+lies: setup-dev  ## every row of docs/lies.md as a real run; about fifteen minutes
+	PEAKPROOF_LIES=all $(BIN)/python -m pytest -m e2e tests/lies

@@ -15,33 +15,40 @@ if TYPE_CHECKING:
     from harness.run import Foreseen
 
 
+History = Annotated[
+    str, typer.Argument(metavar="[HISTORY]", help="Counts, timestamps, a trace, or the address of a Prometheus.")
+]
+Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="PEAK.json", help="What a plan's `from` reads.")]
+Page = Annotated[Path | None, typer.Option("--html", metavar="PAGE.html", help="The forecast as a page.")]
+Quantile = Annotated[float, typer.Option(help="Chance that the peak stays below, 0 to 1.")]
+Growth = Annotated[str, typer.Option(metavar="F|LOW/MID/HIGH", help="1.3 is 30 % more traffic than the history has.")]
+Horizon = Annotated[int, typer.Option(metavar="DAYS", help="Days ahead.")]
+Timezone = Annotated[str, typer.Option(metavar="ZONE", help="Whose days the traffic follows, like Europe/Berlin.")]
+LaunchPlan = Annotated[
+    Path | None, typer.Option(metavar="LAUNCH.yaml", help="People times habits: alone, or on top of the history.")
+]
+PromQl = Annotated[str, typer.Option(metavar="PROMQL", help="Of a Prometheus: requests/s, or a counter.")]
+Days = Annotated[float, typer.Option(help="Of a Prometheus: so far back.")]
+Step = Annotated[str, typer.Option(metavar="DURATION", help="Of a Prometheus: one value each.")]
+FormatName = Annotated[str, typer.Option("--format", help="Instead of sniffing.")]
+AsJson = Annotated[bool, typer.Option("--json", help="peak.json on stdout.")]
+
+
 def forecast(
-    history: Annotated[
-        str, typer.Argument(metavar="[HISTORY]", help="Counts, timestamps, a trace, or the address of a Prometheus.")
-    ] = "",
+    history: History = "",
     *,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="PEAK.json", help="What a plan's `from` reads.")
-    ] = None,
-    page: Annotated[
-        Path | None, typer.Option("--html", metavar="PAGE.html", help="The forecast as a page: one file, no script.")
-    ] = None,
-    quantile: Annotated[float, typer.Option(help="Chance that the peak stays below, 0 to 1.")] = 0.95,
-    growth: Annotated[
-        str, typer.Option(metavar="F|LOW/MID/HIGH", help="1.3 is 30 % more traffic than the history has.")
-    ] = "1",
-    horizon: Annotated[int, typer.Option(metavar="DAYS", help="Days ahead.")] = 7,
-    timezone: Annotated[
-        str, typer.Option(metavar="ZONE", help="Whose days and weeks the traffic follows, like Europe/Berlin.")
-    ] = "UTC",
-    launch: Annotated[
-        Path | None, typer.Option(metavar="LAUNCH.yaml", help="People times habits: alone, or on top of the history.")
-    ] = None,
-    query: Annotated[str, typer.Option(metavar="PROMQL", help="Of a Prometheus: requests/s, or a counter.")] = "",
-    days: Annotated[float, typer.Option(help="Of a Prometheus: so far back.")] = 28.0,
-    step: Annotated[str, typer.Option(metavar="DURATION", help="Of a Prometheus: one value each.")] = "5m",
-    format_name: Annotated[str, typer.Option("--format", help="Instead of sniffing.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="peak.json on stdout.")] = False,
+    out: Out = None,
+    page: Page = None,
+    quantile: Quantile = 0.95,
+    growth: Growth = "1",
+    horizon: Horizon = 7,
+    timezone: Timezone = "UTC",
+    launch: LaunchPlan = None,
+    query: PromQl = "",
+    days: Days = 28.0,
+    step: Step = "5m",
+    format_name: FormatName = "auto",
+    as_json: AsJson = False,
 ) -> int:
     """The peak shape with its quantile, its backtest and its honesty label.
 

@@ -1,7 +1,8 @@
 """Verdict -> terminal, HTML, JUnit, Markdown, CSV, Parquet, OpenMetrics, messages: one module a format, all pure."""
 
 from harness.report.annotations import github_annotations, gitlab_code_quality
-from harness.report.compare import Comparison, compare, compare_text, differences_text
+from harness.report.breakdown import slowest
+from harness.report.compare import change_sentences, differences_text
 from harness.report.forecast_page import forecast_html
 from harness.report.junit import junit
 from harness.report.live import HEIGHT as LIVE_HEIGHT
@@ -19,7 +20,6 @@ from harness.report.summary import summary_text
 
 __all__ = [
     "LIVE_HEIGHT",
-    "Comparison",
     "Dependency",
     "FaultBand",
     "LivePlan",
@@ -29,8 +29,7 @@ __all__ = [
     "Run",
     "SearchStep",
     "SlowRequest",
-    "compare",
-    "compare_text",
+    "change_sentences",
     "comparison_html",
     "differences_text",
     "forecast_html",
@@ -48,6 +47,7 @@ __all__ = [
     "rows_csv",
     "rows_parquet",
     "slack_message",
+    "slowest",
     "summary_text",
     "trend_text",
     "webhook_payload",

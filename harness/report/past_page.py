@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
 
-from harness.analysis import Check, State, Word
+from harness.analysis import Change, Check, Difference, State, Verdict, Word
 from harness.report import svg, words
 from harness.report.charts import NARROW, Size, grid
-from harness.report.compare import Change, Comparison, Move
+from harness.report.compare import SIGN, gap, measured
 from harness.report.past import day
 from harness.report.plain import line
 from harness.report.promise import promise
@@ -20,7 +20,6 @@ from harness.report.sheet import render
 from harness.store import PastCheck, PastRun
 
 _RUNS, _TRENDS, _CHANGES = 200, 40, 100
-_SIGNS = {Move.WORSE: ("\u2717", "MISSED"), Move.BETTER: ("\u2713", "MET"), Move.NO_CHANGE: ("=", "noted")}
 
 
 def history_html(runs: Sequence[PastRun], checks: Sequence[PastCheck], place: str = "") -> str:
@@ -30,7 +29,7 @@ def history_html(runs: Sequence[PastRun], checks: Sequence[PastCheck], place: st
     pair = f'<div class="wide">{wide}</div><div class="narrow" hidden>{narrow}</div>'
     return render(
         "history.html",
-        place=place,
+        place=without_secrets(place),
         runs=[_run(run) for run in shown],
         runs_in_all=len(runs),
         left=len(runs) - len(shown),
@@ -40,20 +39,22 @@ def history_html(runs: Sequence[PastRun], checks: Sequence[PastCheck], place: st
     )
 
 
-def comparison_html(comparison: Comparison, names: Sequence[str]) -> str:
-    """The page of two runs; `names` are theirs, the older first."""
-    comparison, names = without_secrets(comparison), without_secrets(tuple(names))
-    rates = [f"{words.rate(rate)}/s" for rate in comparison.proven if rate is not None]
+def comparison_html(
+    differences: Sequence[Difference], names: tuple[str, str], verdicts: tuple[Verdict, Verdict], *, regressed: bool
+) -> str:
+    """The page of two runs, base first; `differences` are worst first."""
+    differences, names, (base, new) = without_secrets((tuple(differences), names, verdicts))
+    rates = [f"{words.rate(v.capacity.proven)}/s" for v in (base, new) if v.capacity.proven is not None]
+    checks = ({c.slo: c for c in base.checks}, {c.slo: c for c in new.checks})
     return render(
         "compare.html",
         names=names,
-        regressed=comparison.regressed,
-        before=comparison.word[0].value,
-        after=comparison.word[1].value,
+        regressed=regressed,
+        before=base.word.value,
+        after=new.word.value,
         proven=", then ".join(rates) if len(rates) == 2 else "",
-        doubt=comparison.comparable,
-        rows=[_change(change) for change in comparison.changes[:_CHANGES]],
-        left=max(0, len(comparison.changes) - _CHANGES),
+        rows=[_difference(d, checks[0][d.slo], checks[1][d.slo]) for d in differences[:_CHANGES]],
+        left=max(0, len(differences) - _CHANGES),
     )
 
 
@@ -147,24 +148,15 @@ def _strip(past: Sequence[PastCheck]) -> Markup:
     return Markup(svg.picture(200, 38, "its value in each run, with the limit", parts))  # noqa: S704 -- escaped in svg.py
 
 
-def _change(change: Change) -> Mapping[str, Any]:
-    sign, tone = _SIGNS.get(change.move, ("!", "UNDECIDED"))
-    check = change.check
+def _difference(d: Difference, before: Check, after: Check) -> dict[str, Any]:
     return {
-        "sign": sign,
-        "tone": tone,
-        "move": change.move.value,
-        "slo": promise(check).title,
-        "gate": change.gate,
-        "before": _value(change.before),
-        "after": _value(change.after),
-        "limit": words.limit(check.limit, check.unit),
-        "beyond_before": words.beyond(change.before) if change.before else words.UNKNOWN,
-        "beyond_after": words.beyond(change.after) if change.after else words.UNKNOWN,
+        "sign": SIGN[d.change],
+        "tone": {Change.WORSE: "MISSED", Change.BETTER: "MET"}.get(d.change, "noted"),
+        "move": d.change.value,
+        "slo": promise(after).title,
+        "gate": after.gate,
+        "before": measured(before),
+        "after": measured(after),
+        "limit": words.limit(after.limit, after.unit),
+        "gap": gap(d),
     }
-
-
-def _value(check: Check | None) -> str:
-    if check is None or check.state is State.NO_DATA:
-        return words.UNKNOWN if check is None else "no data"
-    return words.quantity_interval(check.value, check.value_low, check.value_high, check.unit)
