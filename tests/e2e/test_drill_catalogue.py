@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("harness.cli.drill")  # the command is built beside the catalogue
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 FOLDER = Path(__file__).parents[2] / "drills"
