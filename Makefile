@@ -54,7 +54,7 @@ test-contract: .venv-sdk/.done  ## the official clients, unmodified, against the
 lock:  ## rewrite the lock files; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements-sdk.in -c requirements-dev.lock -o requirements-sdk.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group sdk -c requirements-dev.lock -o requirements-sdk.lock
 
 .PHONY: bench-forecast
 bench-forecast: setup-dev  ## the forecast's bars on the long series of PEAKPROOF_SHARED_DATA

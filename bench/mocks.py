@@ -37,7 +37,7 @@ from starlette.routing import Route
 async def plain(request):
     return JSONResponse({"ok": True})
 uvicorn.run(Starlette(routes=[Route("/plain", plain)]), host="127.0.0.1", port=int(sys.argv[1]),
-            http="httptools", loop="asyncio", access_log=False, log_level="error")
+            http="httptools", loop="uvloop", access_log=False, log_level="error")
 """
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from pathlib import Path
 
 from mock_services.children import ChildError
 from mock_services.config import ConfigError, parse_config
+from mock_services.loop import run
 from mock_services.up import serve
 
 
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, ConfigError) as error:
         return _say_why(f"{options.config}: {error}", 2)
     try:
-        asyncio.run(serve(config, options.ready_file, lambda text: print(text, flush=True), options.with_parent))  # noqa: T201 -- it is the program's output
+        run(serve(config, options.ready_file, lambda text: print(text, flush=True), options.with_parent))  # noqa: T201 -- it is the program's output
     except (OSError, ChildError) as error:
         return _say_why(str(error), 3)
     return 0

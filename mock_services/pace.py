@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from mock_services.loop import call_at, clock
 from mock_services.service import Context
 
 
@@ -11,7 +12,7 @@ async def until(done_s: float, context: Context) -> None:
     """Returns at `done_s` of the service's clock; the lateness goes into the service's pacing error."""
     loop = context.event_loop
     arrived: asyncio.Future[None] = loop.create_future()
-    timer = loop.call_later(max(0.0, done_s - context.clock()), _arrive, arrived)
+    timer = call_at(loop, clock() + done_s - context.clock(), _arrive, arrived)
     try:
         await arrived
     finally:

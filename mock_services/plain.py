@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
 from pydantic import Field
 
+from mock_services.pace import until
 from mock_services.server import Answer, Request, Response
 from mock_services.service import Context, MockType, Service, Settings
 
@@ -34,7 +34,7 @@ class Plain:
 
     async def _later(self) -> Answer:
         answer = self._answer
-        await asyncio.sleep(self._delay_s)
+        await until(self._context.clock() + self._delay_s, self._context)
         return answer
 
 

@@ -22,6 +22,7 @@ from mock_services.config import Config, ConfigError, ServicePlan
 from mock_services.evidence import RequestLog
 from mock_services.host import Host, Hosted
 from mock_services.leases import Lease, LeaseBook
+from mock_services.loop import clock
 from mock_services.server import Listener
 from mock_services.service import Context
 
@@ -39,14 +40,14 @@ class Mocks:
         self.hosts: dict[str, Hosted] = {}
         self.children: list[Child] = []
         self._child_urls: dict[str, tuple[str, str]] = {}
-        self.leases: LeaseBook[Any] = LeaseBook(self._loop.time, self._lease_changed)
+        self.leases: LeaseBook[Any] = LeaseBook(clock, self._lease_changed)
         self.admin_listener = Listener("127.0.0.1", admin_port)
         self._admin = AdminApp(
             token,
             hosts=self.hosts,
             leases=self.leases,
             log=self._log,
-            clock=self._loop.time,
+            clock=clock,
             children=self._child_urls,
         )
         self._ticking: asyncio.Task[None] | None = None
@@ -61,9 +62,9 @@ class Mocks:
             context = Context(
                 plan.name,
                 self.config.seed + index,
-                self._loop.time,
+                clock,
                 loop=self._loop,
-                wall_offset_s=time.time() - self._loop.time(),
+                wall_offset_s=time.time() - clock(),
             )
             host = self.hosts[plan.name] = self._host(plan, context, listener)
             await host.start()

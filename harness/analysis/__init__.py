@@ -6,12 +6,14 @@ The capacity search is a door of its own: `from harness.analysis import capacity
 from harness.analysis.compare import Change, Difference, Identity, Tolerance, UnlikeRunsError, compare
 from harness.analysis.evidence import Calls, Deployment, Evidence, PhaseWindow, Planned, Prices
 from harness.analysis.foreign import read_foreign
+from harness.analysis.gates_arrivals import lag_limit_s
 from harness.analysis.judge import judge
 from harness.analysis.looks import Looks, plan_looks
 from harness.analysis.openslo import slo_to_openslo, slos_from_openslo
 from harness.analysis.pool import Pooled, pool
 from harness.analysis.rows_csv import rows_from_csv
 from harness.analysis.rules import Confidence, Rules
+from harness.analysis.running import RunningSlo
 from harness.analysis.slo import Slo, SloError, parse_slo
 from harness.analysis.verdict import (
     Bottleneck,
@@ -45,6 +47,7 @@ __all__ = [
     "Pooled",
     "Prices",
     "Rules",
+    "RunningSlo",
     "Slo",
     "SloError",
     "State",
@@ -55,6 +58,7 @@ __all__ = [
     "Word",
     "compare",
     "judge",
+    "lag_limit_s",
     "parse_slo",
     "plan_looks",
     "pool",

@@ -46,7 +46,7 @@ def sample(slo: Slo, scene: Scene, judged: View) -> Sample:
         return Sample(view.where(keep), kept, kept >= limit if slo.operator in "<>" else kept > limit, note)
     if slo.kind is Kind.MEAN:
         return Sample(view, None, ~view.success)
-    return Sample(view, None, _bad(slo, view))
+    return Sample(view, None, bad_requests(slo, view))
 
 
 def _scoped(slo: Slo, scene: Scene, judged: View) -> View:
@@ -108,7 +108,7 @@ def _token_values(view: View, metric: str) -> tuple[Floats, str]:
     return np.where(count > 0, -rate, np.nan), note
 
 
-def _bad(slo: Slo, view: View) -> Bools:
+def bad_requests(slo: Slo, view: View) -> Bools:
     if slo.metric in {"errors", "success"}:
         return ~view.success
     if slo.metric == "degraded":

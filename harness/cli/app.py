@@ -22,6 +22,7 @@ from harness.cli import (
     plan,
     run,
     schema,
+    selftest,
     validate,
     version,
 )
@@ -56,6 +57,7 @@ def build() -> typer.Typer:
     app.add_typer(compare.baseline(), name="baseline")
     app.add_typer(compare.history(), name="history")
     app.command("explain")(explain.explain)
+    app.command("selftest")(selftest.selftest)
     app.command("schema")(schema.schema)
     app.command("version")(version.version)
     return app

@@ -63,10 +63,12 @@ def _carry(inputs: Any, runs: Path, as_json: bool) -> int:
     from harness.report import summary_text
     from harness.run import run_now, verdict_document
 
-    with Live(sys.stderr) as live:
-        finished = run_now(inputs, runs, live.watch)
+    with Live(sys.stderr, inputs.slos) as live:
+        finished = run_now(inputs, runs, live.watch, live.opened)
     if as_json:
         show_json(verdict_document(finished.report))
     else:
         show(summary_text(finished.report, width=width(), color=color_wanted(sys.stdout, environ())))
+    if finished.interrupted:
+        note("interrupted: verdict and report are of the part that ran, and marked partial")
     return ExitCode.INTERRUPTED if finished.interrupted else finished.verdict.exit_code

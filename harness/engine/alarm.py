@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 _TFD_NONBLOCK_CLOEXEC = 0o2000000 | 0o4000
@@ -28,7 +29,8 @@ class _Itimerspec(ctypes.Structure):
 
 
 class Alarm:
-    """Calls `ring()` in the loop's own context (it must not block) once for each `set`, at that moment or just after.
+    """Calls `ring()` in the loop's own context (it must not block) once for each `set`, at that moment or just after; it
+    may come early where the alarm is set anew after it has rung and before the loop has heard it.
 
     `urgent` puts it before all sockets that are ready too.
     """
@@ -36,6 +38,7 @@ class Alarm:
     def __init__(self, loop: Any, ring: Callable[[], None], *, urgent: bool = True) -> None:
         self._ring = ring
         self._fd = -1
+        self._is_set = False
         if sys.platform == "linux":
             # PyDLL: the two calls take less than letting go of the interpreter lock and taking it back would.
             self._libc = ctypes.PyDLL(None, use_errno=True)
@@ -59,9 +62,18 @@ class Alarm:
             self._watcher.start(self._ring)
             return
         value = self._spec.it_value
-        value.tv_sec, value.tv_nsec = divmod(max(1, moment_ns), 1_000_000_000)  # 0 would disarm it
+        value.tv_sec, value.tv_nsec = divmod(moment_ns if moment_ns > 0 else 1, 1_000_000_000)  # 0 would disarm it
+        self._is_set = True
         if self._libc.timerfd_settime(self._fd, _TFD_TIMER_ABSTIME, self._pointer, None):
             raise OSError(ctypes.get_errno(), "timerfd_settime")
+
+    def again(self, moment_ns: int) -> None:
+        """From inside `ring`, in place of `set`: rings anew as soon as the loop has looked at its sockets. `moment_ns` is
+        for systems that cannot. It saves the system call that arms a timer which would ring at once."""
+        if self._fd < 0:
+            self.set(moment_ns)
+        else:
+            self._is_set = True  # it stays readable
 
     def close(self) -> None:
         """Never rings again. Safe to call twice."""
@@ -71,8 +83,8 @@ class Alarm:
             self._fd = -1
 
     def _on_readable(self) -> None:
-        try:
-            os.read(self._fd, 8)
-        except BlockingIOError:
-            return  # it was set anew between the wake-up and now
+        self._is_set = False
         self._ring()
+        if not self._is_set and self._fd >= 0:  # to set it anew is what else makes it unreadable
+            with suppress(BlockingIOError):
+                os.read(self._fd, 8)

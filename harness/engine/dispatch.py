@@ -17,6 +17,9 @@ from harness.results import Reason
 
 _BATCH = 256
 """Fired in one go at most; then the loop may look at its sockets before the rest."""
+_SOON_NS = 10_000
+"""To arm a timer and to wake up by it takes as long: until then the loop turns instead."""
+_LATE, _BOUND = Reason.LATE, Reason.IN_FLIGHT_BOUND  # bound once: see exchange.py
 
 Fire = Callable[[Share, int, int], None]
 """`fire(share, index, now_ns)` begins the journey of one arrival; it does not block and does not raise."""
@@ -73,35 +76,43 @@ class Dispatcher:
         self._alarm.close()
 
     def _arm(self) -> None:
-        if self._stopped:
-            self._alarm.set(self._clock_ns())
-        elif not self.done:
-            self._alarm.set(self._start_ns + self._share.due_ns[self._next])
+        if not self.done:
+            self._alarm.set(self._clock_ns() if self._stopped else self._start_ns + self._share.due_ns[self._next])
 
     def _ring(self) -> None:
-        share, clock_ns = self._share, self._clock_ns
-        due_ns, start_ns, count = share.due_ns, self._start_ns, share.count
-        last = min(count, self._next + _BATCH)
-        index, now = self._next, clock_ns()
-        while index < last and (self._stopped or start_ns + due_ns[index] <= now):
-            self._next = index + 1  # before firing: whatever happens in there, no arrival is fired twice
-            now = self._one(index, now - start_ns - due_ns[index], now)
-            index += 1
-        if index < count:
-            self._arm()
-
-    def _one(self, index: int, lag_ns: int, now: int) -> int:
-        """Fires or skips one arrival that is `lag_ns` past its due time; returns the time after it."""
+        """Everything due by now, a batch at most. One loop without calls of its own: it runs for every arrival."""
         if self._stopped:
+            self._skip_batch()
+            return
+        share, clock_ns, room, fire, skip = self._share, self._clock_ns, self._room, self._fire, self._skip
+        due_ns, start_ns, late_cut_ns, lag = share.due_ns, self._start_ns, self._late_cut_ns, self.lags_ns.append
+        index, last, now = self._next, min(share.count, self._next + _BATCH), clock_ns()
+        while index < last:
+            at_ns = start_ns + due_ns[index]
+            if at_ns > now:
+                break
+            self._next = index + 1  # before firing: whatever happens in there, no arrival is fired twice
+            if now - at_ns > late_cut_ns:
+                skip(share, index, _LATE, now)
+                now = clock_ns()
+            elif not room():
+                skip(share, index, _BOUND, now)
+            else:
+                self.fired += 1
+                fire(share, index, now)
+                now = clock_ns()
+                lag(now - at_ns)
+            index += 1
+        if index < share.count:
+            at_ns = start_ns + due_ns[index]
+            if at_ns - now < _SOON_NS:
+                self._alarm.again(at_ns)
+            else:
+                self._alarm.set(at_ns)
+
+    def _skip_batch(self) -> None:
+        now = self._clock_ns()
+        for index in range(self._next, min(self._share.count, self._next + _BATCH)):
+            self._next = index + 1
             self._skip(self._share, index, Reason.STOPPED, now)
-        elif lag_ns > self._late_cut_ns:
-            self._skip(self._share, index, Reason.LATE, now)
-        elif not self._room():
-            self._skip(self._share, index, Reason.IN_FLIGHT_BOUND, now)
-        else:
-            self.fired += 1
-            self._fire(self._share, index, now)
-            after = self._clock_ns()
-            self.lags_ns.append(lag_ns + after - now)
-            return after
-        return self._clock_ns()
+        self._arm()

@@ -5,11 +5,12 @@ No greenlet for each arrival; straight-line code all the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, Protocol
 
 from harness.engine.exchange import Done, Exchange, Request
 from harness.engine.journeys.arrival import Arrival
+from harness.engine.journeys.builtin import BuiltIn, Shot
 from harness.engine.journeys.prompts import Prompts
 from harness.engine.journeys.steps import Answer, Ask, StepFailed, Think
 from harness.engine.recorder import Recorder
@@ -17,7 +18,11 @@ from harness.engine.share import Share
 from harness.engine.transport.wire import render_headers
 from harness.results import NEVER, Outcome, Reason
 
-AnyJourney = Callable[[Arrival], Generator[Any, Any, None]]
+GeneratorJourney = Callable[[Arrival], Generator[Any, Any, None]]
+AnyJourney = GeneratorJourney | BuiltIn
+
+
+_LINES_KEPT = 256
 
 
 class Sends(Protocol):
@@ -44,12 +49,24 @@ class Flights:
         self.transport = transport
         self.recorder = recorder
         self._prompts = prompts
-        self._journeys = journeys
+        self._journeys: tuple[Any, ...] = journeys
+        self._singles = tuple(made.shot if isinstance(made, BuiltIn) else None for made in journeys)
         self._open: set[Flight] = set()
+        self._shots: set[Shot] = set()
+        self._on_hit = self._hit
+        self._header_lines: dict[tuple[tuple[str, str], ...], bytes] = {}
         self.troubles: dict[str, int] = {}
         """What journeys raised, by text; at most 20 kinds."""
 
     def fire(self, share: Share, index: int, now: int) -> None:
+        journey = share.journey[index]
+        single = self._singles[journey]
+        if single is not None:  # no generator for one request, and the request is all there is to keep of it
+            shot = single(self._prompts, share, index, now)
+            self.recorder.enter(now)
+            self._shots.add(shot)
+            self.transport.send(shot, self._on_hit)
+            return
         arrival = Arrival(
             self._prompts,
             share.seq[index],
@@ -60,20 +77,47 @@ class Flights:
         flight = Flight(self, share, index)
         self.recorder.enter(now)
         self._open.add(flight)
-        flight.begin(self._journeys[share.journey[index]], arrival, now)
+        flight.begin(self._journeys[journey], arrival, now)
+
+    def _hit(self, exchange: Exchange) -> None:
+        shot: Any = exchange.request
+        if shot not in self._shots:
+            return  # cancelled meanwhile: its row is written
+        self._shots.remove(shot)
+        if exchange.finished_ns < 0:
+            exchange.finished_ns = self.clock_ns()
+        self.recorder.leave(exchange.finished_ns)
+        self.recorder.arrival(shot.share, shot.index, exchange)
 
     def land(self, flight: Flight, total: Exchange) -> None:
         """The journey is over; `total` is what it came to."""
         self._open.discard(flight)
         if total.finished_ns < 0:
             total.finished_ns = self.clock_ns()
-        self.recorder.leave(self.clock_ns())
+        self.recorder.leave(total.finished_ns)
         self.recorder.arrival(flight.share, flight.index, total)
 
     def cancel_all(self) -> None:
         """Ends what is still under way (the drain is over): outcome `cancelled`, reason `stopped`."""
         for flight in list(self._open):
             flight.cancel()
+        shots, self._shots = self._shots, set()
+        for shot in shots:
+            total = Exchange(shot)
+            total.outcome, total.reason, total.sent_ns = Outcome.CANCELLED, Reason.STOPPED, shot.asked_ns
+            total.finished_ns = self.clock_ns()
+            self.recorder.leave(total.finished_ns)
+            self.recorder.arrival(shot.share, shot.index, total)
+
+    def header_lines(self, headers: Mapping[str, str]) -> bytes:
+        """As they go out. Journeys repeat theirs, so what was rendered once is kept, for a bounded number."""
+        key = tuple(headers.items())
+        lines = self._header_lines.get(key)
+        if lines is None:
+            if len(self._header_lines) >= _LINES_KEPT:
+                self._header_lines.clear()
+            lines = self._header_lines[key] = render_headers(headers)
+        return lines
 
     def trouble(self, error: BaseException) -> None:
         text = f"{type(error).__name__}: {error}"[:200]
@@ -120,7 +164,7 @@ class Flight:
         self._required = True
         self._timer: Any = None
 
-    def begin(self, journey: AnyJourney, arrival: Arrival, now: int) -> None:
+    def begin(self, journey: GeneratorJourney, arrival: Arrival, now: int) -> None:
         self._asked_ns = now
         try:
             self._generator = journey(arrival)
@@ -153,7 +197,7 @@ class Flight:
         return Request(
             ask.method.encode(),
             ask.path.encode(),
-            render_headers(ask.headers),
+            self._flights.header_lines(ask.headers),
             ask.body,
             dialect=ask.dialect,
             stream=ask.stream,

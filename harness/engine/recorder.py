@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import struct
-from array import array
 from collections.abc import Callable
 
-from harness.engine.exchange import Exchange
-from harness.engine.share import Share
-from harness.results import ARRIVAL, NEVER, Catalog, Outcome, Reason, SpoolWriter
+import numpy as np
+import numpy.typing as npt
 
-_U8, _U16, _U32 = 0xFF, 0xFFFF, 0xFFFFFFFF
+from harness.engine.exchange import Exchange
+from harness.engine.notes import PLAIN, SIZE, WHOLE, fitted, rows_of
+from harness.engine.share import Share
+from harness.results import ARRIVAL, NEVER, RESULT_DTYPE, Catalog, Outcome, Reason, SpoolWriter
+
 _MOST_NAMES = 255
 _OTHER = "other"
-_FIELDS_MAX = (*(2**63 - 1,) * 5, *(_U32,) * 6, *(_U16,) * 3, *(_U8,) * 10)
+_NOTES = 2048
+"""Notes kept in memory at most. To make rows of so many takes about 0.1 ms."""
+_NOT_SENT = int(Outcome.NOT_SENT)
+_pack_plain, _pack_whole = PLAIN.pack_into, WHOLE.pack_into
 
 
 class Recorder:
@@ -24,13 +29,18 @@ class Recorder:
         self._worker = worker
         self._clock_ns = clock_ns
         self.start_ns = 0
-        self.outcomes = array("Q", [0] * len(Outcome))
+        self.outcomes = [0] * len(Outcome)
         """Arrivals by outcome, cumulative."""
         self.in_flight = 0
         self._area_ns = 0
-        self._area_at_ns = 0
+        """The sum of all moments of leaving, less that of all moments of entering."""
+        self._notes = bytearray(_NOTES * SIZE)
+        self._used = 0
+        self._shares: list[Share] = []
+        self._share_numbers: dict[Share, int] = {}
         self._steps = {name: index for index, name in enumerate(catalog.steps)}
         self._served_by = {name: index for index, name in enumerate(catalog.served_by)}
+        writer.source = self._take_rows
         writer.name("steps", list(self._steps))
         writer.name("degraded", catalog.degraded)
         writer.name("served_by", list(self._served_by))
@@ -42,25 +52,23 @@ class Recorder:
 
     @property
     def not_sent(self) -> int:
-        return self.outcomes[Outcome.NOT_SENT]
+        return self.outcomes[_NOT_SENT]
 
     def begin(self, start_ns: int) -> None:
-        self.start_ns = self._area_at_ns = start_ns
+        self.start_ns = start_ns
 
     def enter(self, now: int) -> None:
         """One more arrival is in flight."""
-        self._area_ns += self.in_flight * (now - self._area_at_ns)
-        self._area_at_ns = now
+        self._area_ns -= now
         self.in_flight += 1
 
     def leave(self, now: int) -> None:
-        self._area_ns += self.in_flight * (now - self._area_at_ns)
-        self._area_at_ns = now
+        self._area_ns += now
         self.in_flight -= 1
 
     def area_s(self, now: int) -> float:
         """The integral of in-flight over time since the start, in request-seconds: one side of Little's law."""
-        return (self._area_ns + self.in_flight * (now - self._area_at_ns)) / 1e9
+        return (self._area_ns + self.in_flight * now) / 1e9
 
     def step_number(self, name: str) -> int:
         """The number of a step's name; a new name is written to the spool before any row that uses it."""
@@ -68,57 +76,100 @@ class Recorder:
 
     def skip(self, share: Share, index: int, reason: Reason, _now: int) -> None:
         """An arrival that was not sent."""
-        self.outcomes[Outcome.NOT_SENT] += 1
-        self._writer.add(
-            *(share.due_ns[index], NEVER, NEVER, NEVER, NEVER, share.seq[index], 0, 0, 0, 0, 0),
-            *(self._worker, 0, 0, Outcome.NOT_SENT, reason, share.journey[index], ARRIVAL, share.phase[index]),
-            *(share.tenant[index], 0, 0, 0, 0),
-        )
+        self.outcomes[_NOT_SENT] += 1
+        number = self._share_numbers.get(share)
+        if number is None:
+            number = self._know(share)
+        _pack_plain(self._notes, self._used, index, number, 0, NEVER, NEVER, 0, 0, _NOT_SENT, reason, 0, 0, 0)
+        self._next()
 
     def arrival(self, share: Share, index: int, exchange: Exchange) -> None:
         """The terminal row of an arrival; `exchange` holds what the whole journey came to."""
         self.outcomes[exchange.outcome] += 1
-        self._row(share, index, exchange, ARRIVAL, share.due_ns[index])
+        if exchange.first_token_ns >= 0 or exchange.tokens_out or exchange.tokens_in or exchange.events:
+            self._whole(share, index, exchange, ARRIVAL, 0)
+            return
+        number = self._share_numbers.get(share)
+        if number is None:
+            number = self._know(share)
+        served_by = self._number(self._served_by, "served_by", exchange.served_by) if exchange.served_by else 0
+        try:
+            _pack_plain(
+                self._notes,
+                self._used,
+                index,
+                number,
+                exchange.status,
+                exchange.sent_ns,
+                exchange.finished_ns,
+                exchange.bytes_in,
+                exchange.flags,
+                exchange.outcome,
+                exchange.reason,
+                exchange.attempts,
+                exchange.degraded,
+                served_by,
+            )
+        except struct.error:
+            self._whole(share, index, exchange, ARRIVAL, 0)
+            return
+        self._used += SIZE
+        if self._used == len(self._notes):
+            self._writer.flush()
 
     def step(self, share: Share, index: int, exchange: Exchange, asked_ns: int) -> None:
         """One request of a journey that has several; `asked_ns` (absolute) is when the journey asked for it."""
-        self._row(share, index, exchange, exchange.request.step or 1, asked_ns - self.start_ns)
+        self._whole(share, index, exchange, exchange.request.step or 1, asked_ns - self.start_ns)
 
-    def _row(self, share: Share, index: int, exchange: Exchange, step: int, due_ns: int) -> None:
-        start = self.start_ns
-        sent, first, last = exchange.sent_ns, exchange.first_token_ns, exchange.last_token_ns
-        served_by = self._number(self._served_by, "served_by", exchange.served_by) if exchange.served_by else 0
-        row = (
-            due_ns,
-            sent - start if sent >= 0 else NEVER,
-            first - start if first >= 0 else NEVER,
-            last - start if last >= 0 else NEVER,
-            exchange.finished_ns - start if exchange.finished_ns >= 0 else NEVER,
-            share.seq[index],
+    def _whole(self, share: Share, index: int, exchange: Exchange, step: int, asked_ns: int) -> None:
+        number = self._share_numbers.get(share)
+        if number is None:
+            number = self._know(share)
+        note = (
+            index,
+            number,
+            exchange.status,
+            exchange.sent_ns,
+            exchange.finished_ns,
+            exchange.bytes_in,
+            exchange.flags,
+            exchange.outcome,
+            exchange.reason,
+            exchange.attempts,
+            exchange.degraded,
+            self._number(self._served_by, "served_by", exchange.served_by) if exchange.served_by else 0,
+            step,
+            1,
+            asked_ns,
+            exchange.first_token_ns,
+            exchange.last_token_ns,
             exchange.tokens_in,
             exchange.tokens_out,
             exchange.events,
             exchange.max_gap_ns // 1000,
-            exchange.bytes_in,
-            self._worker,
-            exchange.status,
-            exchange.flags,
-            exchange.outcome,
-            exchange.reason,
-            share.journey[index],
-            step,
-            share.phase[index],
-            share.tenant[index],
-            exchange.attempts,
-            exchange.degraded,
-            served_by,
-            0,
         )
         try:
-            self._writer.add(*row)
-        except struct.error:  # a server may claim any number of tokens: what does not fit is the most that does
-            low = (NEVER,) * 5 + (0,) * 19
-            self._writer.add(*map(min, map(max, row, low), _FIELDS_MAX))
+            _pack_whole(self._notes, self._used, *note)
+        except struct.error:
+            _pack_whole(self._notes, self._used, *fitted(note))
+        self._next()
+
+    def _next(self) -> None:
+        self._used += SIZE
+        if self._used == len(self._notes):
+            self._writer.flush()
+
+    def _take_rows(self) -> npt.NDArray[np.void]:
+        """What was noted since the last time, as rows: the writer asks for them when it writes a block."""
+        used, self._used = self._used, 0
+        if not used:
+            return np.empty(0, RESULT_DTYPE)
+        return rows_of(self._notes[:used], self._shares, self._worker, self.start_ns)
+
+    def _know(self, share: Share) -> int:
+        number = self._share_numbers[share] = len(self._shares)
+        self._shares.append(share)
+        return number
 
     def _number(self, table: dict[str, int], name: str, value: str) -> int:
         number = table.get(value)

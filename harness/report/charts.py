@@ -108,9 +108,9 @@ def capacity_bar(capacity: Capacity, size: Size) -> str | None:
         parts.append(svg.rule(x, top - 6, x, top + height + 6, "text", width=2.5))
         anchor, shift = ("end", 2) if x > size.width / 2 else ("start", -2)
         parts.append(
-            svg.text(x + shift, top - 10, f"forecast peak {words.rate(peak)} rps", "text", anchor=anchor, size=13)
+            svg.text(x + shift, top - 10, f"forecast peak {words.rate(peak)}/s", "text", anchor=anchor, size=13)
         )
-    told = ", ".join(f"{name} {words.rate(rate)} rps" for name, rate in known)
+    told = ", ".join(f"{name} {words.rate(rate)}/s" for name, rate in known)
     return svg.picture(size.width, top + height + 38, f"Capacity: {told}", parts)
 
 
@@ -164,7 +164,7 @@ def _load_dot(data: Timeline, i: int, limit: Limit, x_axis: svg.Axis, y_axis: sv
     x, y = x_axis.at(rate), y_axis.at(value)
     if math.isinf(value):  # so many did not succeed: off the scale, in a row of its own
         return svg.text(x, y_axis.end - 6, "\u00d7", role, anchor="middle", size=15)
-    load = f"{words.rate(rate)} arrivals/s"
+    load = f"{words.rate(rate)}/s"
     told = f"{format_duration(float(data.edges_s[i]))}: {load}, {limit.name} {format_duration(value)}"
     return svg.dot(x, y, role, radius=3.5, alpha=0.75 if data.judged_share[i] >= 0.5 else 0.25, title=told)
 

@@ -74,7 +74,7 @@ class Comparison:
         """For the report's box "since the last good run": what moved first."""
         first = [] if self.word[0] is self.word[1] else [f"verdict {self.word[1].value}, was {self.word[0].value}"]
         if None not in self.proven and self.proven[0] != self.proven[1]:
-            first.append(f"proven {words.rate(self.proven[1])} rps, was {words.rate(self.proven[0])}")
+            first.append(f"proven {words.rate(self.proven[1])}/s, was {words.rate(self.proven[0])}")
         return (*([self.comparable] if self.comparable else []), *first, *(c.sentence for c in self.changes))
 
 
@@ -154,7 +154,7 @@ def _doubt(before: Verdict, after: Verdict) -> str:
         return f"{' and '.join(broken)} run is INVALID: what was not measured cannot be compared"
     rates = before.offered_rate, after.offered_rate
     if rates[0] and rates[1] and abs(rates[1] / rates[0] - 1) > 0.1:
-        return f"the load differs: {words.rate(rates[0])} and {words.rate(rates[1])} arrivals/s"
+        return f"the load differs: {words.rate(rates[0])} and {words.rate(rates[1])}/s"
     return ""
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from harness.report import words
 from harness.report.paint import Paint
 from harness.report.plain import line
+from harness.report.secrets import without_secrets
 from harness.units import format_duration
 
 SLO_ROWS = 4
@@ -102,8 +103,8 @@ class LivePlan:
 def live_lines(seen: Sequence[Moment], plan: LivePlan, width: int = 100, color: bool = False) -> list[str]:
     """The block: always `HEIGHT` lines of at most `width` columns, whatever is known. `seen` ends with the present."""
     paint, width = Paint(color), max(60, width)
-    now = seen[-1] if seen else Moment("starting")
-    rows = [_where(now, plan), _bar(now, plan, width), *_alive(seen, plan), *_slo_rows(now), _trust(now, plan)]
+    now = without_secrets(seen[-1]) if seen else Moment("starting")
+    rows = [_where(now, plan), _bar(now, plan, width), *_alive(now, seen, plan), *_slo_rows(now), _trust(now, plan)]
     notes = [f"faults: {', '.join(now.faults)}"] if now.faults else [now.detail] if now.detail else []
     rows.append(("", " NOTE   " + line(notes[0], width) if notes else ""))
     assert len(rows) == HEIGHT, len(rows)
@@ -115,7 +116,7 @@ def log_lines(seen: Sequence[Moment], plan: LivePlan) -> list[str]:
     nothing. `seen` holds every moment since the start or since the last call that gave a line, and the present last."""
     if not seen:
         return []
-    now = seen[-1]
+    now = without_secrets(seen[-1])
     if len(seen) == 1:
         return [_log_line(now, seen, plan)]
     before = seen[-2]
@@ -145,8 +146,7 @@ def _bar(now: Moment, plan: LivePlan, width: int) -> tuple[str, str]:
     return "dim", f"        {drawn} {done:4.0%}"
 
 
-def _alive(seen: Sequence[Moment], plan: LivePlan) -> list[tuple[str, str]]:
-    now = seen[-1] if seen else Moment("starting")
+def _alive(now: Moment, seen: Sequence[Moment], plan: LivePlan) -> list[tuple[str, str]]:
     asked, got = _rates(seen, plan)
     failed = sum(n for name, n in now.outcomes.items() if name not in _GOOD)
     done = sum(now.outcomes.values())
@@ -190,7 +190,7 @@ def _trust(now: Moment, plan: LivePlan) -> tuple[str, str]:
     if now.not_sent:
         doubts.append("arrivals not sent")
     told = (
-        f"send lag p99 {format_duration(now.send_lag_s_p99)}  CPU {now.cpu_share:.0%}  "
+        f"send lag p99 {format_duration(now.send_lag_s_p99)}  CPU {100 * now.cpu_share:.0f} %  "
         f"workers {now.workers_alive}/{now.workers}  not sent {words.count(now.not_sent)}"
     )
     verdict = f"\u2717 {', '.join(doubts)}" if doubts else "\u2713 ok"

@@ -55,9 +55,9 @@ def code_span(text: str) -> str:
 def _capacity(report: Report) -> str:
     capacity = report.verdict.capacity
     named = (("proven", capacity.proven), ("estimate", capacity.estimate), ("disproven", capacity.disproven))
-    parts = [f"{name} **{words.rate(value)} rps**" for name, value in named if value is not None]
+    parts = [f"{name} **{words.rate(value)}/s**" for name, value in named if value is not None]
     if capacity.forecast_peak is not None:
-        parts.append(f"forecast peak {words.rate(capacity.forecast_peak)} rps")
+        parts.append(f"forecast peak {words.rate(capacity.forecast_peak)}/s")
     parts.append(f"headroom **{words.headroom(report.verdict.headroom)}**")
     return "Capacity: " + " · ".join(parts)
 

@@ -19,7 +19,7 @@ from harness.units import format_duration
 _LABEL = 11
 """Columns before the text: a space, the label, two spaces."""
 _GLUE = "\u00a0"
-_UNIT = re.compile(r"(\d) (%|ms|s|rps|m|h)(?!\w)")
+_UNIT = re.compile(r"(\d) (%|ms|s|m|h)(?!\w)")
 _SHOWN = 12
 """At most so many checks, caveats or suspects; the report has them all."""
 
@@ -94,7 +94,7 @@ class _Page:
 def _capacity(report: Report) -> str:
     capacity, peak = report.verdict.capacity, report.verdict.capacity.forecast_peak
     parts = [
-        f"{name} {words.rate(value)} rps"
+        f"{name} {words.rate(value)}/s"
         for name, value in (
             ("proven", capacity.proven),
             ("estimate", capacity.estimate),
@@ -106,7 +106,7 @@ def _capacity(report: Report) -> str:
     if report.verdict.headroom is not None:
         text += f"   headroom {words.headroom(report.verdict.headroom)} of the peak"
     elif peak is not None:
-        text += f"   headroom unknown (forecast peak {words.rate(peak)} rps)"
+        text += f"   headroom unknown (forecast peak {words.rate(peak)}/s)"
     return text
 
 

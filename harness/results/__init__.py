@@ -4,6 +4,7 @@ from harness.results.ledger import Ledger, settle
 from harness.results.outcome import NEVER_SENT, SUCCESSES, Outcome, Reason
 from harness.results.row import ARRIVAL, NEVER, RESULT_DTYPE, Catalog, ResultArray, Rows
 from harness.results.spool import SpoolWriter, read_spools
+from harness.results.tail import SpoolTails
 from harness.results.telemetry import TELEMETRY_DTYPE, ClockFact, TelemetryArray, WorkerFact
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Reason",
     "ResultArray",
     "Rows",
+    "SpoolTails",
     "SpoolWriter",
     "TelemetryArray",
     "WorkerFact",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,9 @@ class SpoolWriter:
         self._used = 0
         self._number = 0
         self._names: dict[str, list[str]] = {}
+        self.source: Callable[[], ResultArray] | None = None
+        """Gives, and forgets, the rows that its owner keeps until a block is written (at most `MAX_BLOCK_BYTES` of
+        them); they follow those that were added one by one."""
         self.written = 0
         """Rows safely handed to the operating system."""
         self.broken = ""
@@ -74,12 +77,11 @@ class SpoolWriter:
 
     def flush(self) -> None:
         """Writes what is buffered. Raises nothing: a failure is in `broken`."""
-        if not self._used:
-            return
-        count = self._used // _ROW.size
-        if self._block(_ROWS, count, self._view[: self._used]):
-            self.written += count
-        self._used = 0
+        if self._used:
+            used, self._used = self._used, 0
+            self._rows(self._view[:used])
+        if self.source is not None:
+            self._rows(memoryview(self.source().view(np.uint8)))
 
     def close(self) -> None:
         """Flushes, writes the end mark and closes. Safe to call twice."""
@@ -90,6 +92,11 @@ class SpoolWriter:
             self._block(_END, 0, orjson.dumps({"rows": self.written}))
         os.close(self._fd)
         self._fd = -1
+
+    def _rows(self, rows: memoryview) -> None:
+        count = len(rows) // _ROW.size
+        if count and self._block(_ROWS, count, rows):
+            self.written += count
 
     def _block(self, kind: int, count: int, payload: bytes | memoryview) -> bool:
         header = _BLOCK.pack(_BLOCK_MAGIC, kind, self._number, count, len(payload), 0)[:-4]

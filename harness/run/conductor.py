@@ -26,6 +26,7 @@ from harness.run.signals import stopping
 from harness.run.target import check_reachable
 
 Watch = Callable[[Progress, Load], None]
+Opened = Callable[[store.RunFolder], None]
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,24 @@ class Finished:
         return self.report.verdict
 
 
-def run_now(inputs: Inputs, root: Path, watch: Watch) -> Finished:
+def run_now(inputs: Inputs, root: Path, watch: Watch, opened: Opened | None = None) -> Finished:
     """`run_plan` with this machine's clock and a fresh token."""
-    return run_plan(inputs, root, started=datetime.now(UTC), token=secrets.token_hex(8), watch=watch)
+    now, token = datetime.now(UTC), secrets.token_hex(8)
+    return run_plan(inputs, root, started=now, token=token, watch=watch, opened=opened)
 
 
 def run_plan(
-    inputs: Inputs, root: Path, *, started: datetime, token: str, watch: Watch, errand: Errand = Errand()
+    inputs: Inputs,
+    root: Path,
+    *,
+    started: datetime,
+    token: str,
+    watch: Watch,
+    opened: Opened | None = None,
+    errand: Errand = Errand(),
 ) -> Finished:
-    """Run `inputs` under `root` and judge it. `token` tells runs started in the same moment apart.
+    """Run `inputs` under `root` and judge it. `token` tells runs started in the same moment apart. `opened` is
+    called with the run's folder as soon as it is there.
 
     Raises UsageError or RefusedError before any load; after that, whatever happens becomes a verdict.
     """
@@ -69,6 +79,8 @@ def run_plan(
     _check_limits(inputs.plan, load)
     folder = errand.folder or store.create(root, started, token)
     inputs.copy_to(folder)
+    if opened is not None:
+        opened(folder)
     np.save(folder.arrivals, load.arrivals.array, allow_pickle=False)
     with _mocks(inputs, folder) as fleet:
         target = (
@@ -81,7 +93,7 @@ def run_plan(
             errand.prepare(fleet)
         interrupted = _carry(job, folder, inputs.plan, load, watch, errand.abort or _never)
         if fleet is not None:
-            fleet.keep_evidence()
+            fleet.keep_evidence(folder.run_id, inputs.plan.target_upstream)
     return Finished(folder, judge_run(folder), interrupted)
 
 

@@ -20,6 +20,7 @@ from harness.report import Dependency, Report, Run, html
 from harness.results import Rows, settle
 from harness.run import manifest as stored
 from harness.run.calls import read_calls
+from harness.run.mocks import TARGET_FILE
 
 MOCK_PACING_LIMIT_S = 0.05
 """A mock that is later than this at p99 measured itself, not the target (lies.md, row 52)."""
@@ -76,6 +77,7 @@ def gather(
         deadline_s=job["deadline_s"],
         mock_pacing_error_s_p99=max(pacing, default=None),
         mock_pacing_limit_s=MOCK_PACING_LIMIT_S if pacing else None,
+        target_count=_target_count(folder),
         journey_mix=manifest["mix"],
         stopped_early=facts.stopped_early,
         notes=(*facts.notes, *ledger.problems, *manifest["notes"]),
@@ -112,6 +114,11 @@ def _load_arrivals(folder: store.RunFolder) -> np.ndarray[Any, Any]:
 
 def _counts(folder: store.RunFolder) -> dict[str, Any]:
     return folder.read_json(folder.mocks_counts) if folder.mocks_counts.exists() else {}
+
+
+def _target_count(folder: store.RunFolder) -> int | None:
+    path = folder.mocks / TARGET_FILE
+    return int(folder.read_json(path)["requests"]) if path.exists() else None
 
 
 def _dependencies(folder: store.RunFolder) -> tuple[Dependency, ...]:

@@ -24,6 +24,7 @@ TOKEN_VARIABLE = "PEAKPROOF_MOCK_TOKEN"  # noqa: S105 -- the name of a variable
 READY_WITHIN_S = 20.0
 GRACE_S = 4.0
 LOG_PAGE = 10_000
+TARGET_FILE = "target.json"
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,30 @@ class MockFleet:
         counts: dict[str, Any] = answer.json()
         return counts
 
-    def keep_evidence(self) -> dict[str, Any]:
-        """Store counts and the request log in the run folder, so that the analysis can be rerun without the mocks."""
+    def keep_evidence(self, run_id: str = "", target: str = "") -> dict[str, Any]:
+        """Store counts and the request log in the run folder, so that the analysis can be rerun without the mocks;
+        with `target`, the name of the service that is the target, its own count of the run's requests too."""
         counts = self.counts()
+        if (count := self._target_count(counts, run_id, target)) is not None:
+            (self.folder / TARGET_FILE).write_bytes(orjson.dumps({"requests": count}))
         (self.folder / "counts.json").write_bytes(orjson.dumps(counts, option=orjson.OPT_INDENT_2))
         with (self.folder / "log.jsonl").open("wb") as log:
             for entry in self._log():
                 log.write(orjson.dumps(entry) + b"\n")
         return counts
+
+    def _target_count(self, counts: Mapping[str, Any], run_id: str, target: str) -> int | None:
+        """What the target itself counted; None where it does not say (it died, or it is not one of ours)."""
+        if target in counts:
+            return int(counts[target]["requests"])
+        if target not in self.urls:
+            return None
+        try:
+            answer = httpx.get(f"{self.urls[target]}/counts", timeout=5.0, trust_env=False)
+            answer.raise_for_status()
+            return int(answer.json()["by_run"].get(run_id, {"requests": 0})["requests"])
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return None
 
     def _log(self) -> Iterator[Any]:
         after = 0

@@ -96,6 +96,8 @@ class Copilot:
 
         Raises RejectedError (the request is wrong) or NothingLeftError.
         """
+        if context.degraded and self.settings.has(Weakness.NEEDS_CONTEXT):
+            raise NothingLeftError(", ".join(context.degraded), self._retry_after_s())
         reasons: list[str] = []
         for name in ("primary", "fallback"):
             upstream = self.upstreams.get(name)

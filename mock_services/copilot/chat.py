@@ -102,7 +102,7 @@ class ChatEndpoint:
         """The model's stream, as it comes. Where it breaks, the caller is told in the stream; no end marker follows."""
         cut_after = self._cut_after(question)
         try:
-            await exchange.begin(200, reply.EVENT_STREAM, reply.answer_headers(answer.served_by, answer.degraded))
+            await exchange.begin(200, reply.EVENT_STREAM, self._marks(answer))
             pieces = 0
             while piece := await stream.next_piece():
                 pieces += 1
@@ -135,13 +135,13 @@ class ChatEndpoint:
         body = reply.whole_answer(
             self._identity(), stream.model, stream.text, finish=stream.finish_reason, usage=stream.usage
         )
-        await exchange.whole(200, body, reply.answer_headers(answer.served_by, answer.degraded))
+        await exchange.whole(200, body, self._marks(answer))
         return True
 
     async def _give_cached(self, exchange: Exchange, question: Question, answer: Answer) -> None:
         assert answer.cached is not None
         text, model = answer.cached.text, answer.cached.model
-        headers = reply.answer_headers(answer.served_by, answer.degraded)
+        headers = self._marks(answer)
         if not question.is_stream:
             body = reply.whole_answer(self._identity(), model, text)
             await exchange.whole(200, body, headers)
@@ -163,6 +163,11 @@ class ChatEndpoint:
             await exchange.end()
         else:
             await exchange.whole(200, reply.error_body(message, "server_error", "no_model_available"))
+
+    def _marks(self, answer: Answer) -> reply.Headers:
+        """Who answered, and what had to be left out."""
+        is_silent = Weakness.UNMARKED in self._weakness
+        return [] if is_silent else reply.answer_headers(answer.served_by, answer.degraded)
 
     def _identity(self) -> Identity:
         return Identity(f"chatcmpl-copilot-{next(self._numbers)}", int(time.time()))

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from mock_services.faults.fault import Moment
+from mock_services.loop import call_at, clock
 from mock_services.server import Writer
 
 
@@ -71,7 +72,7 @@ class Delayed(Filter):
         if self._free or self.closed:
             call()
             return
-        now = self._loop.time()
+        now = clock()
         if self._first_s is None:
             self._first_s = now
             self._last_s = now + self._offset_s - self._gap_s
@@ -79,13 +80,13 @@ class Delayed(Filter):
         self._last_s = max(due_s, self._last_s + self._gap_s)
         self._held.append((self._last_s, call))
         if len(self._held) == 1:
-            self._timer = self._loop.call_at(self._last_s, self._send_due)
+            self._timer = call_at(self._loop, self._last_s, self._send_due)
 
     def _send_due(self) -> None:
-        while self._held and self._held[0][0] <= self._loop.time():
+        while self._held and self._held[0][0] <= clock():
             self._held.popleft()[1]()
         if self._held:
-            self._timer = self._loop.call_at(self._held[0][0], self._send_due)
+            self._timer = call_at(self._loop, self._held[0][0], self._send_due)
 
     def _release(self) -> None:
         self._free = True

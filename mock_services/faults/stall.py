@@ -43,11 +43,12 @@ class _Stalled(Filter):
             call()
             return
         if self._held is None:
-            self._held = []
+            self._held = [call]  # before anybody can let it go: a fault that has ended releases at once
             self._moment.on_end(self._release)
             if self._for_s is not None:
                 asyncio.get_running_loop().call_later(self._for_s, self._release)
-        self._held.append(call)
+        else:
+            self._held.append(call)
 
     def _release(self) -> None:
         self._released = True

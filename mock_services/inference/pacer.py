@@ -7,6 +7,7 @@ import math
 
 from mock_services.evidence import DelayHistogram
 from mock_services.inference.batching import Batching, Job
+from mock_services.loop import call_at, clock
 
 
 class Pacer:
@@ -19,7 +20,7 @@ class Pacer:
         self._running = False
 
     def submit(self, job: Job) -> None:
-        self.batching.submit(job, self._loop.time())
+        self.batching.submit(job, clock())
         self.arm()
 
     def arm(self) -> None:
@@ -34,16 +35,16 @@ class Pacer:
             self._timer = None
         self._timer_s = next_s
         if next_s < math.inf:
-            self._timer = self._loop.call_at(next_s, self._run)
+            self._timer = call_at(self._loop, next_s, self._run)
 
     def _run(self) -> None:
         self._timer, self._timer_s, self._running = None, math.inf, True
         try:
-            self.batching.advance(self._loop.time(), self._served)
+            self.batching.advance(clock(), self._served)
         finally:
             self._running = False
             self.arm()
 
     def _served(self, at: float, tokens: int) -> None:
         """Measured once the step's last chunk was written, and counted for all of them: the worst of the step."""
-        self._pacing.add(self._loop.time() - at, tokens)
+        self._pacing.add(clock() - at, tokens)

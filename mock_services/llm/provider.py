@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mock_services.inference import Batching, Job, Pacer
 from mock_services.llm.settings import ProviderSettings, inference_of, limits_of
 from mock_services.llm.text import Text, find_nonce, natural_length, start_of
+from mock_services.pace import until
 from mock_services.quota import COST_RULES, Denial, Grant, Quota, Standing, Usage
 from mock_services.server import Headers, Request, Response, Stream, Writer
 from mock_services.service import Context, Settings
@@ -208,9 +209,7 @@ class Provider:
         settings = self.settings
         server = self.batching.settings
         seconds = (settings.embedding_ms + server.distance_ms) / 1000 + tokens / server.prefill_tokens_per_s
-        due_s = self.context.clock() + seconds
-        await asyncio.sleep(seconds)
-        self.context.counts.pacing.add(max(0.0, self.context.clock() - due_s))
+        await until(self.context.clock() + seconds, self.context)
 
 
 def organization_of(key: str) -> str:

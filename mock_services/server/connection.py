@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import httptools
 
+from mock_services.loop import clock
 from mock_services.server.exchange import Exchange, reset_by_rst
 from mock_services.server.message import Admission, Answer, App, Hang, Request, Reset, Response, json_response
 
@@ -44,7 +45,9 @@ class Connection(asyncio.BufferedProtocol):
         self._idle_timer: asyncio.TimerHandle | None = None
         self._idle_since_s = 0.0
         self._writable: asyncio.Event | None = None
-        self._corked: list[bytes] | None = None
+        self._corked = False
+        self._held: list[bytes] = []
+        self._fed = 0
         self.on_message_begin()
 
     # the transport's calls
@@ -57,7 +60,7 @@ class Connection(asyncio.BufferedProtocol):
         elif admission is Admission.IGNORE:
             self._deaf = True
         else:
-            self._idle_since_s = self.loop.time()
+            self._idle_since_s = clock()
             self._watch_idle()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -66,9 +69,12 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         if self._deaf:
             return
-        self._corked = []
+        self._fed += nbytes
+        self._corked = True
         try:
             self._parser.feed_data(self._buffer[:nbytes])
+            if self._in_head and self._fed > HEAD_LIMIT_BYTES:
+                self._refuse(431, "the request's head is too large")
         except httptools.HttpParserUpgrade:
             return  # answered in HTTP/1.1 already, as the last one
         except (httptools.HttpParserError, httptools.HttpParserCallbackError):
@@ -78,15 +84,17 @@ class Connection(asyncio.BufferedProtocol):
 
     def write(self, data: bytes) -> None:
         """At once; but what is written while a read is being parsed (answers to pipelined requests) leaves together."""
-        if self._corked is None:
-            self.transport.write(data)
+        if self._corked:
+            self._held.append(data)
         else:
-            self._corked.append(data)
+            self.transport.write(data)
 
     def _uncork(self) -> None:
-        corked, self._corked = self._corked, None
-        if corked:
-            self.transport.write(corked[0] if len(corked) == 1 else b"".join(corked))
+        self._corked = False
+        held = self._held
+        if held:
+            self.transport.write(held[0] if len(held) == 1 else b"".join(held))
+            held.clear()
 
     def eof_received(self) -> bool:
         return self._deaf  # a deaf connection stays half-open; a client that closed its side has left
@@ -135,21 +143,18 @@ class Connection(asyncio.BufferedProtocol):
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._size = 0
-        self._head_size = 0
+        self._in_head = True
 
     def on_url(self, url: bytes) -> None:
-        self._url = self._url + url if self._url else url
-        self._head_size += len(url)
-        if self._head_size > HEAD_LIMIT_BYTES:
-            self._refuse(431, "the request's head is too large")
+        self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.lower()] = value
-        self._head_size += len(name) + len(value)
-        if self._head_size > HEAD_LIMIT_BYTES:
-            self._refuse(431, "the request's head is too large")
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
+        if self._fed > HEAD_LIMIT_BYTES and _head_bytes(self._url, self._headers) > HEAD_LIMIT_BYTES:
+            self._refuse(431, "the request's head is too large")
         if self._headers.get(b"expect", b"").lower() == b"100-continue" and self._exchange is None:
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -161,14 +166,19 @@ class Connection(asyncio.BufferedProtocol):
             self._body.append(body)
 
     def on_message_complete(self) -> None:
+        self._fed = 0
         if self._deaf:
             return
-        if self._parser.should_upgrade():
+        parser, body = self._parser, self._body
+        if parser.should_upgrade():
             self._last_request = True  # h2c and websockets are not spoken here
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        keep_alive = self._parser.should_keep_alive() and not self._last_request
-        method = self._parser.get_method().decode("ascii")
-        request = Request(method, self._url.decode("latin-1"), self._headers, body, keep_alive)
+        request = Request(
+            parser.get_method().decode("ascii"),
+            self._url.decode("latin-1"),
+            self._headers,
+            (body[0] if len(body) == 1 else b"".join(body)) if body else b"",
+            parser.should_keep_alive() and not self._last_request,
+        )
         if self._exchange is None and not self._pending:
             self._begin(request)
             return
@@ -236,7 +246,7 @@ class Connection(asyncio.BufferedProtocol):
         if not reusable or self._deaf or (self._last_request and not self._pending):
             self.close()
             return
-        self._idle_since_s = self.loop.time()
+        self._idle_since_s = clock()
         if self._pending:
             self.loop.call_soon(self._next)
 
@@ -251,9 +261,13 @@ class Connection(asyncio.BufferedProtocol):
         """One lazy timer for the connection's life: it looks how long the connection has been idle, and looks again."""
         if self.transport.is_closing():
             return
-        idle_s = self.loop.time() - self._idle_since_s
+        idle_s = clock() - self._idle_since_s
         if self._exchange is None and not self._pending and idle_s >= self._idle_limit_s:
             self.transport.close()
             return
         rest_s = self._idle_limit_s if self._exchange is not None else self._idle_limit_s - idle_s
         self._idle_timer = self.loop.call_later(max(rest_s, 0.05), self._watch_idle)
+
+
+def _head_bytes(url: bytes, headers: dict[bytes, bytes]) -> int:
+    return len(url) + sum(len(name) + len(value) for name, value in headers.items())

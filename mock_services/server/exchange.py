@@ -7,8 +7,9 @@ import socket
 import struct
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from mock_services.loop import clock
 from mock_services.server.message import Headers, Request, Response, Stream, Writer
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ def reset_by_rst(transport: asyncio.BaseTransport) -> None:
     sock = transport.get_extra_info("socket")
     if sock is not None and sock.fileno() >= 0:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
+    cast(asyncio.WriteTransport, transport).abort()
 
 
 def render_head(status: int, content_type: str, headers: Headers, framing: bytes) -> bytes:
@@ -57,7 +57,7 @@ class Exchange:
         self._head = b""
         self._chunked = False
         self._calls: list[Callable[[], None]] = []
-        request.record.started_s = connection.loop.time()
+        request.record.started_s = clock()
 
     # whole answers
 
@@ -78,7 +78,7 @@ class Exchange:
         request = self.request
         record = request.record
         record.status = response.status
-        record.first_byte_s = record.finished_s = self._connection.loop.time()
+        record.first_byte_s = record.finished_s = clock()
         self._connection.write(data)
         self.closed = True
         record.settle()
@@ -118,7 +118,7 @@ class Exchange:
             self._head = b""
         record = self.request.record
         if not record.first_byte_s:
-            record.first_byte_s = self._connection.loop.time()
+            record.first_byte_s = clock()
         transport = self._connection.transport
         if transport.is_closing():  # the client has left, and the loop has not come round to saying so
             self.client_left()
@@ -167,7 +167,7 @@ class Exchange:
     def _end(self, reusable: bool) -> None:
         self.closed = True
         record = self.request.record
-        record.finished_s = self._connection.loop.time()
+        record.finished_s = clock()
         record.settle()
         self._call_back()
         self._connection.ended(self, reusable)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Literal
 
+from mock_services.loop import clock
 from mock_services.server import reset_by_rst
 from mock_services.tcp.toxics import CloseLink, Piece, Toxic
 
@@ -83,7 +84,7 @@ class Link:
         sending = loop.create_task(self._send(way, queue, writer))
         self._tasks.append(sending)
         while data := await reader.read(PIECE_BYTES):
-            await queue.put(Piece(data, loop.time()))
+            await queue.put(Piece(data, clock()))
         await queue.put(None)
         await sending
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mock_services.faults import FaultError
+from mock_services.loop import clock
 from mock_services.service import explain
 
 
@@ -54,7 +55,7 @@ class Latency(Toxic):
     async def carry(self, piece: Piece, rng: random.Random, carried: int) -> AsyncIterator[Piece]:
         """From when it was read: pieces behind each other are not delayed twice."""
         delay_s = (self.latency + (rng.uniform(-self.jitter, self.jitter) if self.jitter else 0)) / 1000
-        await asyncio.sleep(max(0.0, piece.read_s + delay_s - asyncio.get_running_loop().time()))
+        await asyncio.sleep(max(0.0, piece.read_s + delay_s - clock()))
         yield piece
 
 

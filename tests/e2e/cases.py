@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,44 @@ def start(plan: Path, *arguments: str, env: Mapping[str, str] | None = None) -> 
         env={**os.environ, "PEAKPROOF_MOCK_TOKEN": TOKEN, **(env or {})},
     )
     return Running(process, runs)
+
+
+DISTURBED = frozenset({"send_lag", "loop_lag", "cpu", "late_sends", "mock_pacing", "arrivals", "clock"})
+"""Gates by which a run says that this machine was too busy. The advice is to run again, so the tests do."""
+
+
+def judged(folder: Path, act: Callable[[Running], None] | None = None, **changes: Any) -> Judged:
+    """A run of the plan with `changes`, acted on by `act`. Runs again, at most twice, where the verdict is that the
+    machine disturbed the measurement, and nothing else."""
+    for attempt in ("first", "second", "third"):
+        (folder / attempt).mkdir()
+        run = start(write_plan(folder / attempt, **changes))
+        if act is not None:
+            act(run)
+        code, verdict, err = run.finish()
+        reasons = set(verdict.get("reasons", ()))
+        if verdict.get("verdict") != "INVALID" or not reasons or not reasons <= DISTURBED:
+            break
+    return Judged(code, verdict, err, run)
+
+
+@dataclass
+class Judged:
+    """A run that ended: exit code, verdict.json, what was said on stderr."""
+
+    code: int
+    verdict: dict[str, Any]
+    err: str
+    run: Running
+
+    @property
+    def words(self) -> tuple[str, int]:
+        return self.verdict["verdict"], self.code
+
+    @property
+    def told(self) -> tuple[Any, str]:
+        """For assertion messages."""
+        return self.verdict.get("reasons"), self.err
 
 
 def wait_for(condition: Any, within_s: float) -> None:

@@ -9,63 +9,71 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.cases import EASY, check_named, start, wait_for, write_plan
+from tests.e2e.cases import EASY, Running, check_named, judged, start, wait_for, write_plan
 
 pytestmark = pytest.mark.e2e
 
 
 def test_a_healthy_endpoint_passes(tmp_path: Path) -> None:
-    run = start(write_plan(tmp_path))
-    code, verdict, err = run.finish()
-    assert (verdict["verdict"], code) == ("PASS", 0), (verdict["reasons"], err)
-    assert verdict["smoke"] is True
-    assert verdict["headroom"] is None, "a hand-written load has no forecast peak to be held against"
-    folder = run.folder()
-    assert json.loads((folder / "verdict.json").read_text()) == verdict
+    end = judged(tmp_path)
+    assert end.words == ("PASS", 0), end.told
+    assert end.verdict["smoke"] is True
+    assert end.verdict["headroom"] is None, "a hand-written load has no forecast peak to be held against"
+    folder = end.run.folder()
+    assert json.loads((folder / "verdict.json").read_text()) == end.verdict
     assert "<html" in (folder / "report.html").read_text()
     assert list(folder.glob("engine/worker-0.spool"))
 
 
-def test_a_slow_model_fails(tmp_path: Path) -> None:
-    """The system is to blame, and the verdict says so: the model answers two seconds late."""
-    run = start(write_plan(tmp_path, slos=json.dumps(["ttft p95 <= 1500ms", *EASY[1:]])))
+def slow_models(run: Running) -> None:
     with run.admin() as admin:
         for model in ("llm/primary", "llm/fallback"):
             fault = {"on": model, "fault": "latency", "add_ms": 2000, "ttl_s": 60, "max_total_s": 120, "owner": "e2e"}
             assert admin.post("/faults", json=fault).status_code == 201
-    code, verdict, err = run.finish()
-    assert (verdict["verdict"], code) == ("FAIL", 99), (verdict["reasons"], err)
-    assert check_named(verdict, "ttft")["state"] == "MISSED"
+
+
+def test_a_slow_model_fails(tmp_path: Path) -> None:
+    """The system is to blame, and the verdict says so: the model answers two seconds late."""
+    end = judged(tmp_path, slow_models, slos=json.dumps(["ttft p95 <= 1500ms", *EASY[1:]]))
+    assert end.words == ("FAIL", 99), end.told
+    assert check_named(end.verdict, "ttft")["state"] == "MISSED"
 
 
 def test_too_few_requests_prove_nothing(tmp_path: Path) -> None:
-    code, verdict, err = start(write_plan(tmp_path, rate=2, seconds=15)).finish()
-    assert (verdict["verdict"], code) == ("INCONCLUSIVE", 4), (verdict["reasons"], err)
-    assert verdict["reasons"] and all(c["more_requests"] for c in verdict["checks"] if c["state"] == "UNDECIDED")
+    end = judged(tmp_path, rate=2, seconds=15)
+    assert end.words == ("INCONCLUSIVE", 4), end.told
+    assert end.verdict["reasons"]
+    assert all(c["more_requests"] for c in end.verdict["checks"] if c["state"] == "UNDECIDED")
+
+
+def kill_a_worker(run: Running) -> None:
+    run.wait_fired(60)
+    run.engine_workers()[0].send_signal(signal.SIGKILL)
 
 
 def test_a_killed_worker_spoils_the_measurement(tmp_path: Path) -> None:
-    run = start(write_plan(tmp_path, processes=2))
+    end = judged(tmp_path, kill_a_worker, processes=2)
+    assert end.words == ("INVALID", 5), end.told
+    assert "workers" in end.verdict["reasons"]
+    assert end.verdict["outcomes"]["lost_with_worker"] > 0
+    assert sum(end.verdict["outcomes"].values()) == end.verdict["judged_count"], (
+        "every planned arrival is accounted for"
+    )
+
+
+def cut_the_quota(run: Running) -> None:
     run.wait_fired(60)
-    run.engine_workers()[0].send_signal(signal.SIGKILL)
-    code, verdict, err = run.finish()
-    assert (verdict["verdict"], code) == ("INVALID", 5), (verdict["reasons"], err)
-    assert "workers" in verdict["reasons"]
-    assert verdict["outcomes"]["lost_with_worker"] > 0
-    assert sum(verdict["outcomes"].values()) == verdict["judged_count"], "every planned arrival is accounted for"
+    with run.admin() as admin:
+        assert admin.patch("/services/llm/primary", json={"tpm": 600}).status_code == 200
 
 
 def test_a_quota_cut_shows_as_degraded_mode(tmp_path: Path) -> None:
     """The provider's tokens a minute are cut while the load runs; copilot falls back, and the outcomes say so."""
-    run = start(write_plan(tmp_path, slos=json.dumps([*EASY, "degraded < 1% warn"])))
-    run.wait_fired(60)
-    with run.admin() as admin:
-        assert admin.patch("/services/llm/primary", json={"tpm": 600}).status_code == 200
-    code, verdict, err = run.finish()
-    assert (verdict["verdict"], code) == ("PASS", 0), (verdict["reasons"], err)
-    assert verdict["outcomes"]["degraded"] > 100
-    assert check_named(verdict, "degraded")["state"] == "MISSED", "a warning: it does not move the verdict"
-    counts = json.loads((run.folder() / "mocks" / "counts.json").read_text())
+    end = judged(tmp_path, cut_the_quota, slos=json.dumps([*EASY, "degraded < 1% warn"]))
+    assert end.words == ("PASS", 0), end.told
+    assert end.verdict["outcomes"]["degraded"] > 100
+    assert check_named(end.verdict, "degraded")["state"] == "MISSED", "a warning: it does not move the verdict"
+    counts = json.loads((end.run.folder() / "mocks" / "counts.json").read_text())
     assert counts["llm/primary"]["by_status"]["429"] > 0
     assert counts["llm/fallback"]["requests"] > 100
 

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from mock_services import loop
 from mock_services.config import parse_config
 from mock_services.up import Mocks
 
@@ -83,6 +84,6 @@ def in_lab(tmp_path: Path) -> Callable[..., Any]:
                 await mocks.stop()
                 await asyncio.sleep(0)  # connection_lost of what was just closed
 
-        return asyncio.run(asyncio.wait_for(main(), limit_s))
+        return loop.run(asyncio.wait_for(main(), limit_s))
 
     return run

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from harness.engine.exchange import Request
 from harness.engine.job import EngineJob, JourneySpec
 from harness.engine.journeys.arrival import Arrival
+from harness.engine.journeys.prompts import Prompts
 from harness.engine.journeys.template import Template
+from harness.engine.share import Share
 from harness.engine.transport.wire import render_headers
 from harness.errors import Problem, UsageError
 
@@ -51,8 +53,21 @@ _OTHERS = {
 }
 
 
+class Shot(Request):
+    """The request of a journey that has no other: all that is kept of the arrival while it is in flight."""
+
+    __slots__ = ("asked_ns", "index", "share")
+
+    share: Share
+    index: int
+    asked_ns: int
+
+    def __init__(self) -> None:
+        """Its maker sets the fields: they are the same for all shots of a journey, but for a few."""
+
+
 class BuiltIn:
-    """A journey of one request; `begin(arrival)` makes its generator."""
+    """A journey of one request; `shot` makes it."""
 
     def __init__(self, spec: JourneySpec, job: EngineJob, step: int, environment: Mapping[str, str]) -> None:
         default = _default(spec)
@@ -73,26 +88,39 @@ class BuiltIn:
         self._stream = spec.stream and self._dialect not in ("json", "bytes")
         self._nonce = spec.expect_nonce
         self._step = step
+        fixed = self._path.is_constant and self._body.is_constant and not self._nonce
+        self._constant = (self._path.text, self._body.text) if fixed else None
 
-    def begin(self, arrival: Arrival) -> Generator[Request, object, None]:
-        yield Request(
-            self._method,
-            self._path.render(arrival),
-            self._headers,
-            self._body.render(arrival),
-            dialect=self._dialect,
-            stream=self._stream,
-            nonce=arrival.nonce_bytes if self._nonce else b"",
-            step=self._step,
-            seq=arrival.seq,
-        )
+    def shot(self, prompts: Prompts, share: Share, index: int, now: int) -> Shot:
+        """The one request of arrival `index` of `share`, asked for at `now`."""
+        seq = share.seq[index]
+        if self._constant is None:
+            tokens_in, tokens_out = share.tokens_in[index], share.tokens_out[index]
+            shot = self.request(Arrival(prompts, seq, tokens_in, tokens_out, tenant=share.tenant[index]))
+        else:
+            shot = self._bare(seq)
+            shot.path, shot.body = self._constant
+            shot.nonce = b""
+        shot.share, shot.index, shot.asked_ns = share, index, now
+        return shot
+
+    def request(self, arrival: Arrival) -> Shot:
+        shot = self._bare(arrival.seq)
+        shot.path, shot.body = self._path.render(arrival), self._body.render(arrival)
+        shot.nonce = arrival.nonce_bytes if self._nonce else b""
+        return shot
+
+    def _bare(self, seq: int) -> Shot:
+        shot = Shot()
+        shot.method, shot.headers, shot.seq = self._method, self._headers, seq
+        shot.dialect, shot.stream, shot.step = self._dialect, self._stream, self._step
+        shot.keep_body, shot.deadline_ns = False, 0
+        return shot
 
 
-def built_in(
-    spec: JourneySpec, job: EngineJob, step: int, environment: Mapping[str, str] = os.environ
-) -> Callable[[Arrival], Generator[Request, object, None]]:
+def built_in(spec: JourneySpec, job: EngineJob, step: int, environment: Mapping[str, str] = os.environ) -> BuiltIn:
     """The journey that `spec` describes. Raises UsageError for what cannot be, RefusedError for a key not set."""
-    return BuiltIn(spec, job, step, environment).begin
+    return BuiltIn(spec, job, step, environment)
 
 
 def join(base: str, path: str) -> str:

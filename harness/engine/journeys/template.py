@@ -54,5 +54,11 @@ class Template:
     def is_constant(self) -> bool:
         return all(isinstance(part, bytes) for part in self._parts)
 
+    @property
+    def text(self) -> bytes:
+        """All of it, where it is constant."""
+        assert self.is_constant
+        return b"".join(part for part in self._parts if isinstance(part, bytes))
+
     def render(self, arrival: Arrival) -> bytes:
         return b"".join([part if part.__class__ is bytes else part(arrival) for part in self._parts])  # type: ignore[operator]

@@ -314,7 +314,7 @@ def _passed() -> Report:
     verdict = Verdict(
         Word.PASS,
         False,
-        "the forecast p95 peak of 22.5 rps was sustained inside all SLOs",
+        "the forecast p95 peak of 22.5/s was sustained inside all SLOs",
         "all 3 blocking SLOs are met with 99 % confidence and every gate held",
         (),
         MET,
@@ -337,8 +337,8 @@ def _failed() -> Report:
     verdict = Verdict(
         Word.FAIL,
         False,
-        "24 rps, the forecast p95 peak, was not sustained inside the SLOs",
-        "ttft p95 left its limit between 19 and 24 rps; provider 429s (llm/primary TPM) began at 14:01:20",
+        "24/s, the forecast p95 peak, was not sustained inside the SLOs",
+        "ttft p95 left its limit between 19 and 24/s; provider 429s (llm/primary TPM) began at 14:01:20",
         ("slo:ttft", "slo:errors"),
         MISSED,
         HELD,
@@ -385,7 +385,7 @@ def _undecided() -> Report:
     verdict = replace(
         base.verdict,
         word=Word.INCONCLUSIVE,
-        headline="the evidence does not decide whether 22.5 rps is held",
+        headline="the evidence does not decide whether 22.5/s is held",
         why="e2e p95 is too near its limit: 38 400 more requests would decide it",
         reasons=("AT_LIMIT",),
         checks=UNDECIDED,
@@ -428,7 +428,7 @@ def _smoke() -> Report:
         "coverage", "waived", "the judged phase lasts 120 s, 10 m are required", "run the plan without smoke: true"
     )
     verdict = replace(
-        base.verdict, smoke=True, headline="held 24 rps for 2 minutes inside all SLOs", caveats=(*HELD, waived)
+        base.verdict, smoke=True, headline="held 24/s for 2 minutes inside all SLOs", caveats=(*HELD, waived)
     )
     return replace(base, verdict=verdict, changes=())
 

@@ -60,7 +60,7 @@ def test_sentences_tell_the_verdict_first(reports: dict[str, Report]) -> None:
     after = replace(reports["fail"].verdict, capacity=Capacity(proven=19.0))
     sentences = compare(reports["pass"].verdict, after).sentences
     assert sentences[0] == "verdict FAIL, was PASS"
-    assert sentences[1] == "proven 19 rps, was 24"
+    assert sentences[1] == "proven 19/s, was 24"
     assert any(s.endswith("(worse)") for s in sentences)
 
 

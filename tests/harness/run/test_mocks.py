@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -60,3 +61,18 @@ def test_an_unknown_standard_mock_is_named(tmp_path: Path) -> None:
 
 def test_the_token_is_not_shown(fleet: MockFleet) -> None:
     assert "s3cret" not in repr(fleet)
+
+
+@respx.mock
+def test_the_targets_own_count_of_the_run_is_kept(fleet: MockFleet) -> None:
+    target = replace(fleet, urls={"copilot": "http://127.0.0.1:2"})
+    respx.get(f"{ADMIN}/counts").respond(json={"llm": {"requests": 3}})
+    respx.get(f"{ADMIN}/log").respond(json={"log": [], "next_after": 0})
+    counts = respx.get("http://127.0.0.1:2/counts")
+    counts.respond(json={"requests": 9, "by_run": {"r1": {"requests": 7}}})
+    target.keep_evidence("r1", "copilot")
+    assert json.loads((fleet.folder / "target.json").read_text()) == {"requests": 7}
+    (fleet.folder / "target.json").unlink()
+    counts.mock(side_effect=httpx.ConnectError("gone"))
+    target.keep_evidence("r1", "copilot")
+    assert not (fleet.folder / "target.json").exists(), "a dead target says nothing, and nothing is made up"

@@ -235,6 +235,22 @@ def test_stall_stops_after_its_chunks_and_goes_on_when_the_fault_ends(in_lab: An
     in_lab(body)
 
 
+def test_a_stream_chosen_by_a_stall_that_has_ended_meanwhile_is_not_touched(in_lab: Any) -> None:
+    """The stall was granted when the stream began and is gone before its fourth event: nothing is held, or lost."""
+
+    async def body(lab: Any) -> None:
+        lease = await lab.grant("llm", "stall", after_chunks=3)
+        waiting = asyncio.create_task(lab.stream(max_tokens=5))
+        while (await lab.get("/counts"))["llm"]["in_flight"] == 0:
+            await asyncio.sleep(0.005)
+        await lab.revert(lease)
+        assert (await waiting)[-1] == "[DONE]"
+        assert len(await lab.stream(max_tokens=5)) == 5 + 3, "and the pacer goes on"
+
+    slow = {"step_ms": 60, "step_ms_per_sequence": 0, "overhead_ms": 300}
+    in_lab(body, {"name": "llm", "mock": "openai", "preset": "instant", "inference": slow})
+
+
 @pytest.mark.parametrize("by", ["rst", "fin"])
 def test_cut_breaks_streams_and_whole_answers(in_lab: Any, by: str) -> None:
     async def body(lab: Any) -> None:

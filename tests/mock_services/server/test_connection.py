@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mock_services.loop import run
 from mock_services.server import Admission, Answer, Listener, Peer, Request, Response, Stream, json_response
 
 
@@ -104,7 +105,7 @@ def on_wire(body: Any) -> Any:
         finally:
             listener.close()
 
-    return asyncio.run(asyncio.wait_for(main(), 20))
+    return run(asyncio.wait_for(main(), 20))
 
 
 def get(path: str, *headers: str, close: bool = True) -> bytes:

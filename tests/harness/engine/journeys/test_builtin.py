@@ -17,8 +17,8 @@ ARRIVAL = Arrival(Prompts(3), 41, 25, 60)
 
 
 def request(spec: JourneySpec, environment: dict[str, str] | None = None, **job: Any) -> Request:
-    begin = built_in(spec, job_with(spec, **job), 1, environment or {})
-    return next(begin(ARRIVAL))
+    made = built_in(spec, job_with(spec, **job), 1, environment or {})
+    return made.request(ARRIVAL)
 
 
 def test_a_streamed_openai_chat() -> None:
@@ -91,8 +91,8 @@ def test_headers_take_their_secret_from_the_environment_only() -> None:
 def test_a_journeys_header_stands_in_for_the_jobs_and_nothing_is_sent_twice() -> None:
     own, plain = JourneySpec("x", "chat", headers={"Authorization": "mine"}), JourneySpec("y", "chat")
     job = job_with(own, plain, headers={"authorization": "yours", "x-team": "a", "content-type": "application/x"})
-    assert next(built_in(own, job, 1, {})(ARRIVAL)).headers == b"authorization: mine\r\n"
-    assert next(built_in(plain, job, 1, {})(ARRIVAL)).headers == b""
+    assert built_in(own, job, 1, {}).request(ARRIVAL).headers == b"authorization: mine\r\n"
+    assert built_in(plain, job, 1, {}).request(ARRIVAL).headers == b""
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,148 @@
+"""Rows 15 to 23, 48, 54 and 55: what is counted, what is enough, and what was kept."""
+
+from __future__ import annotations
+
+from harness.run.selftest import answers, hands
+from harness.run.selftest.answers import honest
+from harness.run.selftest.lie import Lie, Look, Seen
+from harness.run.selftest.stage import Play
+from harness.run.selftest.streams import drip, endless
+
+CHAT = {"ask": {"kind": "chat", "model": "any"}}
+
+
+def ends_within(seconds: float) -> Look:
+    def look(seen: Seen) -> str:
+        return "" if seen.took_s <= seconds else f"the run took {seen.took_s:.0f} s, {seconds:.0f} s were enough"
+
+    return look
+
+
+def _no_figure(seen: Seen) -> str:
+    figures = [c["value"] for c in seen.verdict["checks"] if "long" in c["slo"]]
+    return "" if figures == [None] else f"a figure without any data: {figures}"
+
+
+def _censored(seen: Seen) -> str:
+    value = seen.verdict["checks"][0]["value"]
+    return "" if value == "inf" else f"p95 reads {value}, but nobody saw it end"
+
+
+FIGURES: tuple[Lie, ...] = (
+    Lie(
+        "15",
+        "every answer takes 1,049 ms, promised are 1,000 (coarse histograms)",
+        ("FAIL",),
+        ("e2e",),
+        play=lambda: Play(answers.late(1.049)),
+        slos=("e2e p95 <= 1s",),
+        core=True,
+    ),
+    Lie("17a", "30 requests for a p99", ("INCONCLUSIVE",), rate=4, slos=("e2e p99 <= 500ms",)),
+    Lie(
+        "17b",
+        "the same target, requests enough",
+        ("PASS",),
+        rate=120,
+        slos=("e2e p99 <= 500ms",),
+        seconds=10,
+        core=True,
+    ),
+    Lie(
+        "18",
+        "an SLO on a journey that never ran",
+        ("INVALID",),
+        ("no_data",),
+        slos=("e2e p95 <= 500ms", "e2e p95 <= 500ms where journey=long"),
+        plan={
+            "journeys": {"ask": {"kind": "http", "path": "/a"}, "long": {"kind": "http", "path": "/b", "weight": 1e-6}}
+        },
+        look=_no_figure,
+        core=True,
+    ),
+    Lie(
+        "19",
+        "one in ten is never answered, the rest is fast",
+        ("FAIL",),
+        ("e2e",),
+        ("timeout",),
+        play=lambda: Play(answers.silent(0.1)),
+    ),
+    Lie(
+        "20",
+        "30 % instant 429, which pull every percentile down",
+        ("FAIL",),
+        ("e2e",),
+        ("throttled",),
+        play=lambda: Play(answers.throttling(0.3)),
+        core=True,
+    ),
+    Lie(
+        "21",
+        "one in ten hangs, the timeout is the SLO's own limit",
+        ("FAIL",),
+        ("e2e",),
+        ("timeout",),
+        play=lambda: Play(answers.silent(0.1)),
+        slos=("e2e p95 <= 2s",),
+        look=_censored,
+    ),
+    Lie(
+        "22a",
+        "a body that drips for ever",
+        ("FAIL",),
+        ("e2e",),
+        ("timeout",),
+        play=lambda: Play(drip),
+        look=ends_within(25),
+    ),
+    Lie(
+        "22b",
+        "a stream without end",
+        ("FAIL",),
+        ("e2e",),
+        ("timeout",),
+        play=lambda: Play(endless),
+        plan={"journeys": CHAT, "prompts": {"sizes": {"in": 10, "out": 3}}},
+        look=ends_within(25),
+        core=True,
+    ),
+    Lie(
+        "23a",
+        "30 % are still unanswered when the load stops",
+        ("FAIL", "INVALID"),
+        play=lambda: Play(answers.silent(0.3, after_s=5.0)),
+        plan={"deadline": "30s", "idle_limit": "30s", "drain": "1s"},
+        outcomes=("cancelled",),
+    ),
+    Lie(
+        "23b",
+        "a worker forgets what did not come back",
+        ("INVALID",),
+        ("ledger",),
+        play=lambda: Play(answers.silent(0.3)),
+        plant="forgotten_rows",
+    ),
+    Lie(
+        "48a",
+        "the target is cold through the whole phase",
+        ("INVALID", "FAIL", "INCONCLUSIVE"),
+        play=lambda: Play(answers.settling(1.5, 24.0)),
+        slos=("e2e p95 <= 1400ms",),
+        seconds=22,
+    ),
+    Lie("48b", "a plateau too short for a release", ("INCONCLUSIVE",), ("COVERAGE",), rate=120, plan={"smoke": False}),
+    Lie(
+        "54a",
+        "one bit of the result file is flipped",
+        ("INVALID",),
+        ("spool", "ledger"),
+        after=hands.flip_a_byte,
+        core=True,
+    ),
+    Lie("54b", "the result file is cut in the middle", ("INVALID",), ("spool", "ledger"), after=hands.cut(0.5)),
+    Lie("54c", "the result file ends before its end mark", ("INVALID",), ("spool", "ledger"), after=hands.cut(0.999)),
+    Lie("54d", "a result file is gone", ("INVALID",), after=hands.drop_a_file),
+    Lie("54e", "arrivals vanish from the plan", ("INVALID",), ("ledger",), after=hands.spare_a_plan),
+    Lie("54f", "nothing is wrong (the control)", ("PASS",), play=lambda: Play(honest), seconds=10, core=True),
+)

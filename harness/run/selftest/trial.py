@@ -1,0 +1,100 @@
+"""Trying a row: its server, its plan, a run of the command line as anyone would start it, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from harness.run.selftest.lie import Acting, Finding, Lie, Seen, held_against
+from harness.run.selftest.stage import staged
+
+PLANTS = Path(__file__).resolve().parent / "plants"
+_LONGEST_S = 150.0
+_MAIN = "import sys; from harness.cli.app import main; sys.exit(main())"
+
+
+def try_all(lies: Sequence[Lie], folder: Path | None, jobs: int) -> Iterator[Finding]:
+    """Tries each row, `jobs` at a time, and yields what it came to in the rows' order. Run folders are kept under
+    `folder` where one is given."""
+    with tempfile.TemporaryDirectory(prefix="peakproof-selftest-") as spare, ThreadPoolExecutor(jobs) as pool:
+        root = folder or Path(spare)
+        yield from pool.map(lambda lie: try_one(lie, root / f"row-{lie.row}"), lies)
+
+
+def try_one(lie: Lie, folder: Path) -> Finding:
+    """One row, in `folder` (made anew)."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        seen = _carry(lie, folder)
+    except (OSError, TimeoutError, subprocess.SubprocessError, RuntimeError) as error:
+        return Finding(lie, "-", f"{type(error).__name__}: {error}")
+    return Finding(lie, seen.word, held_against(lie, seen))
+
+
+def _carry(lie: Lie, folder: Path) -> Seen:
+    with staged(lie.play()) as stage:
+        plan = folder / "plan.yaml"
+        plan.write_text(lie.plan_text(f"http://127.0.0.1:{stage.port}"))
+        if lie.plant:
+            shutil.copyfile(PLANTS / f"{lie.plant}.py", folder / f"{lie.plant}.py")
+        runs = folder / "runs"
+        began = time.monotonic()
+        verdict, code = _command(["run", str(plan), "--runs", str(runs), "--json"], folder, lie, runs)
+        took_s = time.monotonic() - began
+    run = next((p.parent for p in runs.glob("*/manifest.json")), folder)
+    if lie.after:
+        lie.after(run)
+        verdict, code = _command(["analyze", str(run), "--json"], folder, lie, None)
+    return Seen(verdict, code, run, took_s, stage)
+
+
+def _command(arguments: list[str], folder: Path, lie: Lie, runs: Path | None) -> tuple[dict[str, Any], int]:
+    """Runs one command to its end: the verdict that it printed ({} for none), and its exit code."""
+    said = folder / "stderr.txt"
+    with said.open("ab") as errors:
+        process = subprocess.Popen(  # noqa: S603 -- our own interpreter and module
+            [sys.executable, "-c", _MAIN, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, "NO_COLOR": "1"},
+            preexec_fn=_limited(lie.descriptors) if lie.descriptors else None,  # noqa: PLW1509 -- it calls one function
+        )
+    hand = (
+        threading.Thread(target=_act, args=(lie.hand, Acting(process.pid, runs)), daemon=True)
+        if lie.hand and runs
+        else None
+    )
+    if hand:
+        hand.start()
+    try:
+        out, _ = process.communicate(timeout=_LONGEST_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise TimeoutError(f"the run was not over after {_LONGEST_S:.0f} s") from None
+    if hand:
+        hand.join(5.0)
+    return (json.loads(out) if out.strip() else {}), process.returncode
+
+
+def _act(hand: Callable[[Acting], None], acting: Acting) -> None:
+    try:
+        hand(acting)
+    except Exception as error:  # a defect that was not planted shows in the row's verdict; the reason is kept beside it
+        (acting.runs.parent / "hand.txt").write_text(f"{type(error).__name__}: {error}\n")
+
+
+def _limited(descriptors: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
