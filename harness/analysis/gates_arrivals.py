@@ -42,6 +42,8 @@ def ledger(scene: Scene, slos: Sequence[Slo]) -> Caveat:
         what = f"{books.doubled} arrivals have more than one row"
     elif books.missing:
         what = f"{books.missing} of {books.planned} planned arrivals have no row"
+    elif scene.evidence.ledger_problems:
+        what = "; ".join(scene.evidence.ledger_problems)
     elif books.unknown:
         what = f"{books.unknown} rows were never planned"
     elif books.altered:

@@ -8,7 +8,18 @@ from pathlib import Path
 
 from harness import store
 from harness.errors import Problem, UsageError
-from harness.report import Report, html, junit, markdown, rows_csv, rows_parquet, summary_text
+from harness.report import (
+    Report,
+    github_annotations,
+    gitlab_code_quality,
+    html,
+    junit,
+    markdown,
+    openmetrics,
+    rows_csv,
+    rows_parquet,
+    summary_text,
+)
 from harness.results import Rows
 from harness.run.capacity_report import capacity_report, is_search
 from harness.run.judging import judge_run, verdict_document
@@ -25,6 +36,9 @@ FORMATS: Mapping[str, tuple[str, Callable[[Report], str | bytes]]] = {
     "junit": ("junit.xml", junit),
     "md": ("summary.md", markdown),
     "text": ("summary.txt", summary_text),
+    "annotations": ("annotations.txt", lambda report: "".join(f"{line}\n" for line in github_annotations(report))),
+    "codequality": ("gl-code-quality-report.json", gitlab_code_quality),
+    "openmetrics": ("metrics.txt", openmetrics),
     "csv": ("rows.csv", lambda report: "".join(rows_csv(_rows(report)))),
     "parquet": ("rows.parquet", lambda report: rows_parquet(_rows(report))),
 }

@@ -16,10 +16,11 @@ from harness import store
 from harness.analysis import Evidence, Planned, Rules, Slo, judge, verdict_to_json
 from harness.engine import EngineFacts, read_engine, read_rows
 from harness.errors import EvidenceError, Problem
-from harness.report import Dependency, Report, Run, html
-from harness.results import Rows, settle
+from harness.report import Dependency, Report, Run, SlowRequest, html, slowest
+from harness.results import Rows, settle, trace_id
 from harness.run import manifest as stored
 from harness.run.calls import read_calls
+from harness.run.comparing import changes_since_good
 from harness.run.mocks import TARGET_FILE
 
 MOCK_PACING_LIMIT_S = 0.05
@@ -37,17 +38,24 @@ def judge_run(
     rules = stored.rules_of(manifest) if rules is None else rules
     facts = read_engine(folder.path)
     rows, evidence = gather(folder, manifest, facts, rules)
+    verdict = judge(rows, slos, rules, evidence)
     report = Report(
-        verdict=judge(rows, slos, rules, evidence),
+        verdict=verdict,
         run=_run(folder, manifest, facts),
         rows=rows,
         evidence=evidence,
         dependencies=_dependencies(folder),
+        traces=_traces(folder.run_id, rows) if manifest.get("traced") else (),
+        changes=changes_since_good(folder, verdict),
     )
     if keep:
         store.write_text(folder.verdict, json.dumps(verdict_document(report), indent=2, allow_nan=False) + "\n")
         store.write_text(folder.report, html(report))
     return report
+
+
+def _traces(run_id: str, rows: Rows) -> tuple[SlowRequest, ...]:
+    return tuple(SlowRequest(slow.seq, trace_id(run_id, slow.seq)) for slow in slowest(rows))
 
 
 def verdict_document(report: Report) -> dict[str, Any]:
@@ -76,11 +84,12 @@ def gather(
         in_flight_limit=job["in_flight_limit"],
         deadline_s=job["deadline_s"],
         mock_pacing_error_s_p99=max(pacing, default=None),
-        mock_pacing_limit_s=MOCK_PACING_LIMIT_S if pacing else None,
+        mock_pacing_limit_s=MOCK_PACING_LIMIT_S if pacing or (manifest["upstreams"] and not counts) else None,
         target_count=_target_count(folder),
         journey_mix=manifest["mix"],
         stopped_early=facts.stopped_early,
-        notes=(*facts.notes, *ledger.problems, *manifest["notes"]),
+        ledger_problems=ledger.problems,
+        notes=(*facts.notes, *manifest["notes"]),
         forecast_peak=manifest["forecast_peak"],
         prices=stored.prices_of(manifest),
         calls=read_calls(folder, facts.start_ns, manifest["upstreams"]),

@@ -31,6 +31,7 @@ def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any
         "target": target,
         "target_name": plan.target_upstream or target,
         "machine": machine(),
+        "traced": True,
         "seed": inputs.seed,
         "service": plan.slo.service,
         "slos": [{"text": line.text, "source": line.source} for line in plan.slo.slos],

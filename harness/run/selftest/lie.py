@@ -79,6 +79,9 @@ def wait_for(look: Callable[[], Any], within_s: float = 40.0) -> Any:
     return found
 
 
+DISTURBED = frozenset({"send_lag", "loop_lag", "cpu", "late_sends", "arrivals", "warm_up"})
+"""Gates by which a run says that this machine was too busy; the advice is to run again."""
+
 Look = Callable[[Seen], str]
 """What is wrong with what was seen, in words; empty when nothing is."""
 
@@ -149,6 +152,12 @@ class Finding:
     @property
     def ok(self) -> bool:
         return not self.trouble and not self.skipped
+
+
+def was_disturbed(lie: Lie, seen: Seen) -> bool:
+    """The machine spoiled the run, not the defect: it shows neither that the lie is caught nor that it is not."""
+    reasons = set(seen.verdict.get("reasons", ()))
+    return seen.word == "INVALID" and bool(reasons) and reasons <= DISTURBED and not reasons & set(lie.because)
 
 
 def held_against(lie: Lie, seen: Seen) -> str:

@@ -62,11 +62,11 @@ FIGURES: tuple[Lie, ...] = (
     ),
     Lie(
         "19",
-        "one in ten is never answered, the rest is fast",
+        "one in five is never answered, the rest is fast",
         ("FAIL",),
         ("e2e",),
         ("timeout",),
-        play=lambda: Play(answers.silent(0.1)),
+        play=lambda: Play(answers.silent(0.2)),
     ),
     Lie(
         "20",
@@ -79,11 +79,11 @@ FIGURES: tuple[Lie, ...] = (
     ),
     Lie(
         "21",
-        "one in ten hangs, the timeout is the SLO's own limit",
+        "one in five hangs, the timeout is the SLO's own limit",
         ("FAIL",),
         ("e2e",),
         ("timeout",),
-        play=lambda: Play(answers.silent(0.1)),
+        play=lambda: Play(answers.silent(0.2)),
         slos=("e2e p95 <= 2s",),
         look=_censored,
     ),

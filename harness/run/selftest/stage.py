@@ -97,7 +97,8 @@ class Stage:
         return Request(method, path, headers, body, now - self._first_s, nth)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
+        ends = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, asyncio.CancelledError)
+        with suppress(*ends):
             await asyncio.sleep(self._play.accept_delay_s)
             nth = 0
             while True:

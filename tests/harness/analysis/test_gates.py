@@ -168,6 +168,11 @@ def _stopped_early(world: World) -> None:
     world.change(stopped_early="the request budget was spent")
 
 
+def _unbalanced_books(world: World) -> None:
+    """The ledger left a second row out: only its word about it is there."""
+    world.change(ledger_problems=("1 arrivals have more than one outcome (seq 7)",))
+
+
 def _cold_start(world: World) -> None:
     """Slow for the first 30 of 45 s: warm-up mixed into the judged phase."""
     slow = (world.array["due_ns"] > 10e9) & (world.array["due_ns"] < 40e9)
@@ -185,7 +190,7 @@ DEFECTS = [
     (_stepped_clock, "clock"), (_skewed_clock, "clock_skew"), (_counter_off, "little"), (_mix_off, "mix"),
     (_client_failures, "client_failures"), (_mock_is_late, "mock_pacing"), (_target_counts_less, "target_count"),
     (_torn_spool, "spool"), (_short_answers, "answer_length"), (_cached_answers, "cache_share"),
-    (_stopped_early, "complete"), (_cold_start, "warm_up"),
+    (_stopped_early, "complete"), (_unbalanced_books, "ledger"), (_cold_start, "warm_up"),
 ]  # fmt: skip
 
 

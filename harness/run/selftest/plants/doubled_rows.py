@@ -5,16 +5,17 @@ from typing import Any
 import harness.engine.recorder
 from harness.engine import Arrival, Steps, http, journey
 
-honest_row = harness.engine.recorder.Recorder._row
+honest_arrival = harness.engine.recorder.Recorder.arrival
 
 
-def row(self: Any, share: Any, index: int, *rest: Any) -> None:
-    honest_row(self, share, index, *rest)
+def arrival_twice(self: Any, share: Any, index: int, exchange: Any) -> None:
+    honest_arrival(self, share, index, exchange)
     if share.seq[index] % 20 == 0:
-        honest_row(self, share, index, *rest)
+        honest_arrival(self, share, index, exchange)
+        self.outcomes[exchange.outcome] -= 1
 
 
-setattr(harness.engine.recorder.Recorder, "_row", row)
+setattr(harness.engine.recorder.Recorder, "arrival", arrival_twice)
 
 
 @journey()
