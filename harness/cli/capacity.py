@@ -43,7 +43,7 @@ def capacity(
     disproven, 4 undecided, 5 no step could be trusted, 130 interrupted (--resume goes on).
     """
     from harness.report import summary_text
-    from harness.run import Effort, read_inputs, search_capacity, search_document
+    from harness.run import Audience, Effort, read_inputs, search_capacity, search_document
 
     effort = Effort(
         start_per_s=_rate(start),
@@ -55,8 +55,9 @@ def capacity(
         relief=relief,
     )
     inputs = read_inputs(plan, sets=sets or (), profile=profile, seed=seed, owned=owned)
-    with Live(sys.stderr) as live:
-        found = search_capacity(inputs, runs, effort, resume, watch=live.watch, say=_say(live))
+    with Live(sys.stderr, inputs.slos) as live:
+        audience = Audience(_say(live), live.watch, live.opened)
+        found = search_capacity(inputs, runs, effort, resume, audience)
     if found.interrupted:
         note(f"cut off; go on with: peakproof capacity {plan} --resume {found.folder.path}")
     if found.report is None:

@@ -49,14 +49,17 @@ class Live:
             self._stream.write("\n")
             self._stream.flush()
 
+    def clear(self) -> None:
+        """Leave what was shown and make ready for another run."""
+        if self._drawn:
+            self._stream.write("\n")
+        self._folder, self._plan, self._slo_watch = None, None, None
+        self._seen.clear()
+        self._drawn, self._next_s = 0, float("-inf")
+
     def opened(self, folder: RunFolder) -> None:
         """The run has a folder: its rows will be read from there."""
         self._folder = folder
-
-    def clear(self) -> None:
-        """Make room for a line of text: what was drawn stays, and the next run (a search has many) starts anew."""
-        self._seen.clear()
-        self._plan, self._slo_watch, self._drawn = None, None, 0
 
     def watch(self, progress: Progress, load: Load) -> None:
         """Show where the run stands; at most two frames a second, and one at each change of state."""

@@ -1,7 +1,7 @@
 """The conductor of a run: the one room that reads clocks, starts processes and joins all others."""
 
 from harness.run.announcing import announce, previous_word, tell_github
-from harness.run.capacity import Effort
+from harness.run.capacity import Audience, Effort
 from harness.run.capacity_report import FoundCapacity, capacity_report, search_capacity, search_document
 from harness.run.comparing import Compared, compare_runs, find_run, read_side, set_baseline, stored_report
 from harness.run.conductor import Finished, Watch, run_now, run_plan
@@ -24,6 +24,7 @@ from harness.run.prometheus import Query, query_range
 __all__ = [
     "LEASE_LIMIT_S",
     "Asked",
+    "Audience",
     "Compared",
     "DrillFinished",
     "DrillInputs",

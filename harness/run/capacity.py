@@ -32,7 +32,7 @@ from harness.engine import Progress
 from harness.errors import EvidenceError, PeakproofError, Problem, UsageError
 from harness.guard import in_flight_bound
 from harness.run.comparing import read_verdict
-from harness.run.conductor import Errand, Finished, Watch, descriptor_limit, run_plan
+from harness.run.conductor import Errand, Finished, Opened, Watch, descriptor_limit, run_plan
 from harness.run.inputs import Inputs
 from harness.run.manifest import manifest_of
 from harness.run.mocks import MockFleet
@@ -51,6 +51,15 @@ RELIEF_RATE = 1.2
 RELIEF_TRIES = 2
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who is told of a search: `say` of each step in a sentence, the others of each run as it goes."""
+
+    say: Say
+    watch: Watch
+    opened: Opened | None = None
 
 
 @dataclass(frozen=True)
@@ -204,31 +213,35 @@ def resume(inputs: Inputs, run: Path, budget_s: float | None) -> Searching:
     return found
 
 
-def go_on(searching: Searching, inputs: Inputs, watch: Watch, say: Say) -> bool:
+def go_on(searching: Searching, inputs: Inputs, audience: Audience) -> bool:
     """Run step after step until the search is done. Returns whether a person interrupted it."""
     while True:
         step = next_step(searching.search, searching.record)
         if step.stage is Stage.DONE:
             searching.ended = step.why
             break
-        say(_announced(searching, step))
-        finished, trial = _run_step(searching, inputs, step, watch)
+        audience.say(_announced(searching, step))
+        finished, trial = _run_step(searching, inputs, step, audience)
         if finished.interrupted:
             return True
         searching.record.append(trial)
         searching.steps.append((finished.folder.run_id, step.why))
         searching.write()
-        say(_told(searching, trial))
+        audience.say(_told(searching, trial))
         if not inputs.plan.target_upstream:
             time.sleep(min(10.0, step.drain_s))  # what one step left in queues must not judge the next
-    if searching.relief and not searching.relieved and _relief_runs(searching, inputs, watch, say):
+    if searching.relief and not searching.relieved and _relief_runs(searching, inputs, audience):
         return True
     searching.write()
     return False
 
 
 def _run_step(
-    searching: Searching, inputs: Inputs, step: Step, watch: Watch, prepare: Callable[[MockFleet], None] | None = None
+    searching: Searching,
+    inputs: Inputs,
+    step: Step,
+    audience: Audience,
+    prepare: Callable[[MockFleet], None] | None = None,
 ) -> tuple[Finished, Trial]:
     name = f"{step.index:02d}-{'relief' if prepare else step.stage.value}"
     folder = store.create_named(searching.folder.path / "steps", name)
@@ -236,7 +249,15 @@ def _run_step(
     errand = Errand(folder, prepare, _abort_rule(inputs, step.rate, stops))
     asked = _inputs_of(searching, inputs, step, len(searching.relieved) + 1 if prepare else 0)
     started, token = datetime.now(UTC), secrets.token_hex(8)
-    finished = run_plan(asked, searching.folder.path, started=started, token=token, watch=watch, errand=errand)
+    finished = run_plan(
+        asked,
+        searching.folder.path,
+        started=started,
+        token=token,
+        watch=audience.watch,
+        opened=audience.opened,
+        errand=errand,
+    )
     return finished, trial_from(step, finished.verdict, aborted=bool(stops))
 
 
@@ -282,7 +303,7 @@ def _abort_rule(inputs: Inputs, rate: float, stops: list[str]) -> Callable[[Prog
     return rule
 
 
-def _relief_runs(searching: Searching, inputs: Inputs, watch: Watch, say: Say) -> bool:
+def _relief_runs(searching: Searching, inputs: Inputs, audience: Audience) -> bool:
     """For the first suspects of the lowest rate that failed: its limits doubled, at a rate beyond 1.15 x the capacity.
     Returns whether a person interrupted it."""
     failed = [k for k, trial in enumerate(searching.record) if trial.failed]
@@ -301,17 +322,17 @@ def _relief_runs(searching: Searching, inputs: Inputs, watch: Watch, say: Say) -
         def prepare(fleet: MockFleet, name: str = suspect.name, told: list[str] = told) -> None:
             told.append(relieve(fleet, name))
 
-        say(f"relief: {suspect.name} with its limits doubled, at {rate:.1f}/s for {step.duration_s:.0f} s")
+        audience.say(f"relief: {suspect.name} with its limits doubled, at {rate:.1f}/s for {step.duration_s:.0f} s")
         try:
-            finished, trial = _run_step(searching, inputs, step, watch, prepare)
+            finished, trial = _run_step(searching, inputs, step, audience, prepare)
         except PeakproofError as error:
-            say(f"  no relief run: {error}")
+            audience.say(f"  no relief run: {error}")
             continue
         if finished.interrupted:
             return True
         searching.relieved.append(Relieved(suspect.name, told[0], trial, finished.folder.run_id))
         searching.write()
-        say(f"  {trial.word.value} with {told[0]}")
+        audience.say(f"  {trial.word.value} with {told[0]}")
         if trial.passed:
             break
     return False

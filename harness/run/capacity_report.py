@@ -18,8 +18,8 @@ from harness.errors import EvidenceError, Problem
 from harness.report import Report, SearchStep, html
 from harness.run import manifest as stored
 from harness.run.capacity import (
+    Audience,
     Effort,
-    Say,
     Searching,
     begin,
     capacity_estimate,
@@ -28,7 +28,6 @@ from harness.run.capacity import (
     resume,
     state_of,
 )
-from harness.run.conductor import Watch
 from harness.run.inputs import Inputs
 from harness.run.judging import judge_run, verdict_document
 
@@ -191,15 +190,13 @@ class FoundCapacity:
     interrupted: bool
 
 
-def search_capacity(
-    inputs: Inputs, root: Path, effort: Effort, run: Path | None, *, watch: Watch, say: Say
-) -> FoundCapacity:
+def search_capacity(inputs: Inputs, root: Path, effort: Effort, run: Path | None, audience: Audience) -> FoundCapacity:
     """Search the capacity of `inputs`' target under `root`, or go on with the search in `run`, and judge the whole.
 
     Raises UsageError or RefusedError before any load.
     """
     started, token = datetime.now(UTC), secrets.token_hex(8)
     searching = begin(inputs, root, effort, started, token) if run is None else resume(inputs, run, effort.budget_s)
-    interrupted = go_on(searching, inputs, watch, say)
+    interrupted = go_on(searching, inputs, audience)
     report = capacity_report(searching.folder) if searching.record else None
     return FoundCapacity(searching.folder, report, interrupted)

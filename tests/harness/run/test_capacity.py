@@ -15,7 +15,7 @@ from harness.engine import Progress
 from harness.errors import EvidenceError, UsageError
 from harness.report import Report, Run
 from harness.run import capacity
-from harness.run.capacity import Effort, begin, go_on, read_search, resume, search_for, trial_from
+from harness.run.capacity import Audience, Effort, begin, go_on, read_search, resume, search_for, trial_from
 from harness.run.conductor import Finished
 from harness.run.inputs import Inputs, read_inputs
 from tests.harness.analysis.worlds import run
@@ -64,12 +64,11 @@ def fake_runs(passed: Verdict, stop_after: int = 1000) -> tuple[Runner, list[flo
     return run_plan, rates
 
 
-def quiet(_: str) -> None:
+def ignore(*_: Any) -> None:
     pass
 
 
-def watch(*_: Any) -> None:
-    pass
+AUDIENCE = Audience(ignore, ignore)
 
 
 def test_a_search_runs_to_its_end_and_keeps_every_step(
@@ -78,7 +77,7 @@ def test_a_search_runs_to_its_end_and_keeps_every_step(
     run_plan, rates = fake_runs(passed)
     monkeypatch.setattr(capacity, "run_plan", run_plan)
     searching = begin(inputs, tmp_path / "runs", Effort(relief=False), STARTED, "t")
-    assert not go_on(searching, inputs, watch, quiet)
+    assert not go_on(searching, inputs, AUDIENCE)
     proven, disproven = bracket(searching.record)
     assert proven is not None and disproven is not None and proven < TRUTH <= disproven <= 1.15 * proven
     assert searching.record[-1].stage is Stage.SOAK and searching.ended == "the soak passed"
@@ -92,17 +91,17 @@ def test_a_search_that_was_cut_off_goes_on_where_it_stood(
 ) -> None:
     whole, all_rates = fake_runs(passed)
     monkeypatch.setattr(capacity, "run_plan", whole)
-    go_on(begin(inputs, tmp_path / "a", Effort(relief=False), STARTED, "t"), inputs, watch, quiet)
+    go_on(begin(inputs, tmp_path / "a", Effort(relief=False), STARTED, "t"), inputs, AUDIENCE)
 
     first, _ = fake_runs(passed, stop_after=3)
     monkeypatch.setattr(capacity, "run_plan", first)
     searching = begin(inputs, tmp_path / "b", Effort(relief=False), STARTED, "t")
-    assert go_on(searching, inputs, watch, quiet), "it was interrupted"
+    assert go_on(searching, inputs, AUDIENCE), "it was interrupted"
     assert len(read_search(searching.folder).record) == 3, "the interrupted step does not count"
 
     rest, rest_rates = fake_runs(passed)
     monkeypatch.setattr(capacity, "run_plan", rest)
-    assert not go_on(resume(inputs, searching.folder.path, None), inputs, watch, quiet)
+    assert not go_on(resume(inputs, searching.folder.path, None), inputs, AUDIENCE)
     assert rest_rates == all_rates[3:]
 
 
@@ -127,7 +126,7 @@ def test_steps_load_the_same_mix_at_one_rate_and_never_twice_the_same_arrivals(
         return run_plan(step, root, **more)
 
     monkeypatch.setattr(capacity, "run_plan", spy)
-    go_on(begin(inputs, tmp_path / "runs", Effort(relief=False), STARTED, "t"), inputs, watch, quiet)
+    go_on(begin(inputs, tmp_path / "runs", Effort(relief=False), STARTED, "t"), inputs, AUDIENCE)
     assert len({step.seed for step in seen}) == len(seen)
     for step in seen:
         assert np.ptp(step.load.shape.rates_per_s) == 0 and step.load.mix == inputs.load.mix
@@ -199,7 +198,7 @@ def test_a_relief_run_doubles_the_suspects_limit_above_the_capacity(
     monkeypatch.setattr(capacity, "relieve", relieve)
     monkeypatch.setattr(capacity, "read_verdict", lambda _: replace(passed, bottleneck=(suspect,)))
     searching = begin(inputs, tmp_path / "runs", Effort(short=True), STARTED, "t")
-    go_on(searching, inputs, watch, quiet)
+    go_on(searching, inputs, AUDIENCE)
     assert [name for name, _ in relieved] == ["tools"]
     (found,) = searching.relieved
     before = capacity.capacity_estimate(searching.record)
