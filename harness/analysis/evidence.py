@@ -110,6 +110,8 @@ class Evidence:
     deployment: Deployment = field(default=Deployment())
     forecast_peak_range: tuple[float, float] | None = None
     """(low, high) of the forecast peak, arrivals/s; None takes 0.8 and 1.25 times `forecast_peak`."""
+    prompt_of: npt.NDArray[np.uint32] | None = None
+    """Which prompt each planned arrival carries, by seq: equal numbers, equal prompts. None where each is its own."""
     ledger_problems: tuple[str, ...] = ()
     """What did not add up when the books were closed: arrivals with two outcomes, rows that nobody planned, counts of
     workers that are not those of their rows. The rows judged are those left when these are taken out."""

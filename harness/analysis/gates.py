@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness.analysis import gates_answers, gates_arrivals, gates_generator
+from harness.analysis import gates_answers, gates_arrivals, gates_cache, gates_generator
 from harness.analysis.scene import Scene
 from harness.analysis.slo import Slo
 from harness.analysis.verdict import Caveat
@@ -36,7 +36,8 @@ GATES: tuple[Gate, ...] = (
     gates_answers.target_count,
     gates_answers.mock_pacing,
     gates_answers.answer_length,
-    gates_answers.cache_share,
+    gates_cache.cache_share,
+    gates_cache.repeated_prompts,
 )
 
 

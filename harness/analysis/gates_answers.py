@@ -18,7 +18,6 @@ CLIENT_SHARE = 0.001
 EARLY_S = 0.005
 """The alarm never rings early; more than this before due is a wrong stamp."""
 LENGTH_ERROR = 0.10
-CACHE_ERROR = 0.05
 _REASONS = frozenset(map(int, Reason))
 _KNOWN_REASON = np.isin(np.arange(256), list(_REASONS))
 
@@ -156,19 +155,3 @@ def answer_length(scene: Scene, slos: Sequence[Slo]) -> Caveat | None:
             "answer_length", what, "shorter answers cost less than production's: check the model and max_tokens"
         )
     return held("answer_length", what)
-
-
-def cache_share(scene: Scene, slos: Sequence[Slo]) -> Caveat | None:
-    """Answers from a cache, as often as production's; only where the plan declares their share."""
-    del slos
-    declared = scene.evidence.declared_cache_share
-    if declared is None:
-        return None
-    catalog, view = scene.rows.catalog, scene.judged
-    marks = [i for i, name in enumerate(catalog.served_by) if "cache" in name.lower()]
-    cached = np.isin(view.raw("served_by"), marks) & view.success
-    share = float(cached.mean()) if len(view) else 0.0
-    what = f"{share:.1%} of the answers came from a cache, {declared:.1%} declared"
-    if abs(share - declared) > CACHE_ERROR:
-        return broken("cache_share", what, "repeated prompts flatter the target: use unique ones")
-    return held("cache_share", what)

@@ -154,10 +154,23 @@ def _scope(scene: Scene, slos: Sequence[Slo], checks: Sequence[Check]) -> Caveat
         return broken("no_data", "no request in the judged phases", advice)
     if not scene.segments:
         return broken("no_data", "the judged phases take no time", advice)
+    if without := _phases_without_data(scene):
+        return broken("no_data", f"no request in judged phase {', '.join(without)}", advice)
     empty = [c for c in checks if c.state is State.NO_DATA and c.gate == "block"]
     if empty:
         return broken("no_data", "; ".join(f"{c.slo}: {c.reason}" for c in empty), advice)
     return held("no_data", f"every blocking SLO has requests to judge ({len(scene.judged)})")
+
+
+def _phases_without_data(scene: Scene) -> list[str]:
+    """Phases that were to be judged and cannot be, though others can. Of a run seen up to a moment, later phases are
+    not missing; rows that name no phase at all are judged whole."""
+    if not math.isinf(scene.until_s):
+        return []
+    asked = [name for name in scene.rules.judge_phases if name not in scene.names]
+    missing = asked if len(asked) < len(scene.rules.judge_phases) else []
+    due = scene.judged.due_s
+    return [*missing, *(s.phase for s in scene.segments if not s.holds(due).any())]
 
 
 def _coverage(scene: Scene) -> Caveat:

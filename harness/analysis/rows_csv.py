@@ -73,9 +73,10 @@ def _outcomes(table: Table, status: np.ndarray | None) -> np.ndarray:
         assert status is not None
         return np.array([int(outcome_of_status(int(s))) for s in status], dtype=np.uint8)
     words = table.mapped("outcome", _outcome, f"not an outcome ({', '.join(o.label for o in Outcome)})")
-    if status is None:
-        return words.astype(np.uint8)
     blank = np.array([not word for word in table.words("outcome")])
+    if status is None:
+        table.wrong_where(blank, "no outcome", "say how the request ended: a blank is not a success")
+        return words.astype(np.uint8)
     by_status = np.array([int(outcome_of_status(int(s))) for s in status])
     chosen = np.where(blank, by_status, words)
     table.wrong_where(np.isin(chosen, [int(o) for o in SUCCESSES]) & (status >= 400), "a success with an error status")

@@ -25,6 +25,7 @@ from harness.cli import (
     selftest,
     validate,
     version,
+    worker,
 )
 from harness.cli.terminal import note, show_error
 from harness.errors import ExitCode, PeakproofError
@@ -51,6 +52,7 @@ def build() -> typer.Typer:
     app.command("plan")(plan.plan)
     app.command("run")(run.run)
     app.command("capacity")(capacity.capacity)
+    app.command("worker")(worker.worker)
     app.command("report")(analyze.report)
     app.command("analyze")(analyze.analyze)
     app.command("compare")(compare.compare)

@@ -178,6 +178,18 @@ class Prompts(Strict):
     sizes: TokenSizes | None = Field(default=None, description="Fixed token sizes: {in: 300, out: 150}.")
     file: FilePath | None = Field(default=None, description='A JSONL of prompts, one {"prompt": ...} a line.')
 
+    lengths: Literal["at_most", "kept"] = Field(
+        default="at_most",
+        description="What the output sizes are: a bound, or `kept`: production's own lengths, and a run whose answers "
+        "are over 10 % shorter or longer in the mean is INVALID.",
+    )
+    cached: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Share of answers that production serves from a cache; another share makes the run INVALID.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _short(cls, value: Any) -> Any:

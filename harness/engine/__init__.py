@@ -3,6 +3,7 @@
 from harness.engine.facts import EngineFacts, read_engine, read_rows
 from harness.engine.job import DegradedSignal, EngineJob, JourneySpec
 from harness.engine.journeys.arrival import Arrival
+from harness.engine.journeys.prompts import prompt_numbers
 from harness.engine.journeys.steps import (
     Answer,
     StepFailed,
@@ -40,6 +41,7 @@ __all__ = [
     "journey",
     "launch",
     "locust_user",
+    "prompt_numbers",
     "read_engine",
     "read_rows",
     "search",

@@ -17,9 +17,10 @@ from harness.engine.carrier import environment, seal_locust
 from harness.engine.facts import engine_folder
 from harness.engine.job import EngineJob
 from harness.engine.parcels import Parcel
+from harness.engine.priority import ask_for_priority
 from harness.engine.seal import MESSAGE
 from harness.engine.share import Share, arrivals_from
-from harness.engine.worker import Worker, ask_for_priority
+from harness.engine.worker import Worker
 from harness.errors import Problem, RefusedError
 
 _ANSWER_S = 30.0

@@ -167,7 +167,7 @@ class Users:
         exchange = Exchange(Request(b"", b"", step=self._recorder.step_number(str(name)[:60] or "request")))
         exchange.finished_ns = self._clock_ns()
         exchange.sent_ns = max(visit.began_ns, exchange.finished_ns - round((response_time or 0.0) * 1e6))
-        exchange.attempts = 1
+        exchange.attempts = 1 + _silent_retries(event.get("response"))
         judge_event(exchange, event)
         exchange.degraded = _degraded(self._job.degraded, event.get("response"))
         if exchange.degraded and exchange.outcome is Outcome.OK:
@@ -193,7 +193,8 @@ class Users:
             total.degraded = max(e.degraded for e in steps)
             if total.outcome is Outcome.OK and total.degraded:
                 total.outcome = Outcome.DEGRADED
-            total.sent_ns, total.attempts = steps[0].sent_ns, 1
+            total.sent_ns = steps[0].sent_ns
+            total.attempts = min(255, max(1, sum(e.attempts for e in steps) - len(steps) + 1))
             total.bytes_in = sum(e.bytes_in for e in steps)
         elif outcome is not Outcome.NOT_SENT:
             total.sent_ns = visit.began_ns
@@ -202,6 +203,12 @@ class Users:
         total.finished_ns = self._clock_ns()
         self._recorder.leave(total.finished_ns)
         self._recorder.arrival(visit.share, visit.index, total)
+
+
+def _silent_retries(response: Any) -> int:
+    """Tries that a client made by itself before the answer that it shows: urllib3 keeps their history with it."""
+    retries = getattr(getattr(response, "raw", None), "retries", None)
+    return sum(entry.status is None or entry.status >= 400 for entry in getattr(retries, "history", ()))
 
 
 def _degraded(signals: Sequence[DegradedSignal], response: Any) -> int:

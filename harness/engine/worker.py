@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from harness.engine.job import EngineJob
 from harness.engine.lifeline import Lifeline
 from harness.engine.load import Load, Serves, busiest_second
 from harness.engine.parcels import cut
+from harness.engine.priority import ask_for_priority
 from harness.engine.profile import Profile, load_profile, pick_by_journey
 from harness.engine.recorder import Recorder
 from harness.engine.remote import SPOOL
@@ -36,7 +36,6 @@ LEASE_S = 4.0
 ORPHAN_DRAIN_S = 1.0
 _LAST_WORD_S = 10.0
 _DELIVERY_S = 300.0
-PRIORITY = -10
 
 
 class Worker:
@@ -196,16 +195,6 @@ class Worker:
             self._runner.send_message(MESSAGE, {"kind": kind, "worker": self._number, **fields})
         except Exception as error:  # a lost master is found by its lease; the rows are what counts
             print(f"worker {self._number}: the master cannot be told: {error}", file=sys.stderr)  # noqa: T201 -- its log
-
-
-def ask_for_priority() -> None:
-    """Before others where the system lets us: an arrival that waits for the processor is sent late, and a target or a
-    mock on the same machine must not be what makes it late. Where Linux shares the processor among sessions first
-    (autogroup), the engine's session asks too: within it alone the process's own priority would weigh nothing."""
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(PRIORITY))
 
 
 def main(run_folder: Path, arrivals_path: Path, number: int, lifeline: Lifeline) -> int:

@@ -90,7 +90,8 @@ def _solve(knots_s: Floats, rates: Floats, at: Stretches, done: Floats, rest: Fl
     rises = right >= left
     near = np.minimum(left, right)
     area = np.maximum(np.where(rises, done, rest), 0.0)  # from the end with the smaller rate
-    slope = np.divide(np.abs(right - left), width, out=np.zeros_like(width), where=width > 0)
+    # A stretch of less than a picosecond is a step: wherever its arrivals fall in it, they are right to the nanosecond.
+    slope = np.divide(np.abs(right - left), width, out=np.zeros_like(width), where=width > 1e-12)
     root = near + np.sqrt(near * near + 2 * slope * area)
     step = np.divide(2 * area, root, out=np.zeros_like(root), where=root > 0)
     step = np.minimum(step, width)

@@ -12,11 +12,13 @@ from harness.run.foreign import judge_any, judge_rows
 from harness.run.inputs import Inputs, read_inputs, read_text
 from harness.run.judging import judge_run, verdict_document
 from harness.run.looking import SloWatch, live_plan
+from harness.run.mock_admin import LEASE_LIMIT_S, MockAdmin, running_admin
 from harness.run.mocks import MockFleet, serve_mocks
 from harness.run.planning import Load
 from harness.run.prometheus import Query, query_range
 
 __all__ = [
+    "LEASE_LIMIT_S",
     "Asked",
     "Compared",
     "Effort",
@@ -25,6 +27,7 @@ __all__ = [
     "FoundCapacity",
     "Inputs",
     "Load",
+    "MockAdmin",
     "MockFleet",
     "Query",
     "SloWatch",
@@ -46,6 +49,7 @@ __all__ = [
     "read_text",
     "run_now",
     "run_plan",
+    "running_admin",
     "search_capacity",
     "search_document",
     "serve_mocks",

@@ -22,6 +22,7 @@ from harness.run.judging import judge_run
 from harness.run.manifest import manifest_of
 from harness.run.mocks import MockFleet, running_mocks
 from harness.run.planning import Load, engine_job, mocks_config
+from harness.run.prompts import keep_prompt_numbers
 from harness.run.signals import stopping
 from harness.run.target import check_reachable
 
@@ -88,6 +89,7 @@ def run_plan(
         )
         check_reachable(target, inputs.plan.allow_hosts, inputs.owned)
         job = engine_job(inputs.plan, load, folder.run_id, target, inputs.seed, descriptor_limit())
+        keep_prompt_numbers(job, folder, load.arrivals.array.size)
         folder.write_manifest(manifest_of(inputs, target, started))
         if fleet is not None and errand.prepare is not None:
             errand.prepare(fleet)

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness import config, store
-from harness.analysis import Evidence, Rules, judge, read_foreign
+from harness.analysis import Evidence, judge, read_foreign
 from harness.errors import Problem, UsageError
 from harness.report import Report, Run
 from harness.run import manifest as stored
 from harness.run.inputs import read_text, slos_of
 from harness.run.judging import judge_run
-from harness.run.planning import confidence_of
+from harness.run.planning import JUDGED_BY_DEFAULT, asked_rules
 
 
 def judge_any(path: Path, slo_path: Path | None, *, smoke: bool) -> Report:
@@ -29,11 +29,18 @@ def _judge_again(path: Path, slo_path: Path | None, *, smoke: bool) -> Report:
     if (folder.path / "capacity.json").exists():
         what, advice = "is a capacity search, not one run", "analyze one of its steps, in steps/"
         raise UsageError(Problem(what, advice, str(folder.path)))
-    rules = stored.rules_of(stored.read_manifest(folder))
+    manifest = stored.read_manifest(folder)
+    rules = stored.rules_of(manifest)
     if smoke:
         rules = replace(rules, smoke=True)
-    slos = None if slo_path is None else slos_of(config.load_slo_file(slo_path))
-    return judge_run(folder, slos, rules, keep=False)
+    if slo_path is None:
+        return judge_run(folder, None, rules, keep=False)
+    file = config.load_slo_file(slo_path)
+    phases = tuple(phase for phase, *_ in manifest["phases"])
+    if strange := [name for name in file.verdict.judge_phases if name not in phases]:
+        raise UsageError(Problem(f"the run has no phase {strange[0]!r}", f"it has {', '.join(phases)}", str(slo_path)))
+    rules = asked_rules(file.verdict, file.verdict.judge_phases or rules.judge_phases, rules.smoke)
+    return judge_run(folder, slos_of(file), rules, keep=False)
 
 
 def judge_rows(rows_path: Path, slo_path: Path, *, smoke: bool) -> Report:
@@ -41,15 +48,9 @@ def judge_rows(rows_path: Path, slo_path: Path, *, smoke: bool) -> Report:
     promise that cannot be read."""
     file = config.load_slo_file(slo_path)
     rows = read_foreign(read_text(rows_path), str(rows_path))
-    asked = file.verdict
-    rules = Rules(
-        confidence=confidence_of(asked),
-        judge_phases=asked.judge_phases or tuple(dict.fromkeys(rows.catalog.phases)),
-        min_duration_s=asked.min_duration_s,
-        longest_cycle_s=asked.longest_cycle_s,
-        extend_up_to_s=asked.extend_up_to_s,
-        smoke=smoke,
-    )
+    phases = tuple(dict.fromkeys(rows.catalog.phases))
+    by_default = tuple(name for name in JUDGED_BY_DEFAULT if name in phases) or phases
+    rules = asked_rules(file.verdict, file.verdict.judge_phases or by_default, smoke)
     verdict = judge(rows, slos_of(file), rules, Evidence(own_run=False))
     run = Run(
         run_id="",

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from harness import config, forecast, store
 from harness.analysis import Rules, Slo, parse_slo
+from harness.engine import describe_profile
 from harness.errors import Problem, UsageError
 from harness.run.planning import Load, plan_load, rules_of
 
@@ -53,7 +54,8 @@ def read_inputs(
     seed = plan.arrivals.seed if seed is None else seed
     peak = _read_peak(plan.arrivals.from_)
     tokens = _read_peak(plan.prompts.tokens) if plan.prompts and plan.prompts.tokens else None
-    load = plan_load(plan, peak, tokens, _recordings(plan), seed)
+    journeys = describe_profile(Path(plan.profile)) if plan.profile else ()
+    load = plan_load(plan, peak, tokens, _recordings(plan), seed, journeys)
     return Inputs(
         path=path,
         plan=plan,

@@ -22,6 +22,7 @@ from harness.run import manifest as stored
 from harness.run.calls import read_calls
 from harness.run.comparing import changes_since_good
 from harness.run.mocks import TARGET_FILE
+from harness.run.prompts import read_prompt_numbers
 
 MOCK_PACING_LIMIT_S = 0.05
 """A mock that is later than this at p99 measured itself, not the target (lies.md, row 52)."""
@@ -84,11 +85,14 @@ def gather(
         in_flight_limit=job["in_flight_limit"],
         deadline_s=job["deadline_s"],
         mock_pacing_error_s_p99=max(pacing, default=None),
-        mock_pacing_limit_s=MOCK_PACING_LIMIT_S if pacing else None,
+        mock_pacing_limit_s=MOCK_PACING_LIMIT_S if pacing or (manifest["upstreams"] and not counts) else None,
         target_count=_target_count(folder),
         journey_mix=manifest["mix"],
         stopped_early=facts.stopped_early,
         ledger_problems=ledger.problems,
+        lengths_declared=manifest.get("lengths_declared", False),
+        declared_cache_share=manifest.get("cached"),
+        prompt_of=read_prompt_numbers(folder),
         notes=(*facts.notes, *manifest["notes"]),
         forecast_peak=manifest["forecast_peak"],
         prices=stored.prices_of(manifest),

@@ -34,19 +34,28 @@ class Load:
     peak_per_s: float | None
     """The forecast peak; None where the load is hand-written."""
     peak_label: str
+    journeys: tuple[JourneySpec, ...]
+    """The plan's own or its load profile's, in the order of the arrivals' `journey` numbers."""
 
 
-def plan_load(
-    plan: config.Plan, peak: forecast.Peak | None, tokens: forecast.Peak | None, recordings: Recordings, seed: int
+def plan_load(  # noqa: PLR0917 -- one value from each source
+    plan: config.Plan,
+    peak: forecast.Peak | None,
+    tokens: forecast.Peak | None,
+    recordings: Recordings,
+    seed: int,
+    profile: tuple[JourneySpec, ...] = (),
 ) -> Load:
-    """The load that `plan` asks for. `peak` is what `arrivals.from` names, `tokens` what `prompts.tokens` names.
+    """The load that `plan` asks for. `peak` is what `arrivals.from` names, `tokens` what `prompts.tokens` names,
+    `profile` what the load profile holds, where the plan has one.
 
     Raises UsageError where the forecast cannot give what is asked, or no arrival comes out.
     """
     shape = _of_segments(plan, recordings) if peak is None else _of_peak(plan, peak, seed)
-    names = tuple(plan.journeys) or ("profile",)
+    journeys = tuple(_spec(name, journey) for name, journey in plan.journeys.items()) or profile
+    names = tuple(spec.name for spec in journeys)
     if not shape.mix:
-        weights = [journey.weight for journey in plan.journeys.values()] or [1.0]
+        weights = [spec.weight for spec in journeys]
         shape = replace(shape, mix=dict(zip(names, np.divide(weights, sum(weights)).tolist(), strict=True)))
     if tokens is not None:
         shape = replace(shape, tokens=tokens.tokens, token_times_s=None)
@@ -61,6 +70,7 @@ def plan_load(
         mix={name: share / total for name, share in shape.mix.items()},
         peak_per_s=None if peak is None else _peak_per_s(plan, peak),
         peak_label="" if peak is None else _peak_label(plan, peak),
+        journeys=journeys,
     )
 
 
@@ -182,8 +192,13 @@ def rules_of(asked: config.VerdictRules, shape: forecast.Shape, smoke: bool) -> 
     if missing or not judged:
         what = f"no phase {missing[0]!r} to judge" if missing else "no phase to judge"
         raise UsageError(Problem(what, f"the plan has {', '.join(names)}: name one in verdict.judge_phases"))
+    return asked_rules(asked, judged, smoke)
+
+
+def asked_rules(asked: config.VerdictRules, judged: tuple[str, ...], smoke: bool) -> Rules:
+    """The `verdict:` block of an SLO file as rules over the phases `judged`."""
     return Rules(
-        confidence=confidence_of(asked),
+        confidence=Confidence(asked.confidence.pass_, asked.confidence.fail),
         judge_phases=judged,
         min_duration_s=asked.min_duration_s,
         longest_cycle_s=asked.longest_cycle_s,
@@ -192,21 +207,16 @@ def rules_of(asked: config.VerdictRules, shape: forecast.Shape, smoke: bool) -> 
     )
 
 
-def confidence_of(asked: config.VerdictRules) -> Confidence:
-    return Confidence(asked.confidence.pass_, asked.confidence.fail)
-
-
 def engine_job(  # noqa: PLR0917 -- one value from each source
     plan: config.Plan, load: Load, run_id: str, target: str, seed: int, descriptors: int | None
 ) -> EngineJob:
     """What the engine is asked to do. Hosts beside loopback are only in it when the plan lists them; the conductor has
     checked by then that the caller owns them."""
-    specs = tuple(_spec(name, journey) for name, journey in plan.journeys.items())
     return EngineJob(
         run_id=run_id,
         target=target,
         allow_hosts=plan.allow_hosts,
-        journeys=specs or (JourneySpec("profile", "profile"),),
+        journeys=load.journeys,
         phases=load.arrivals.phases,
         profile=plan.profile,
         headers=plan.headers,
@@ -215,6 +225,9 @@ def engine_job(  # noqa: PLR0917 -- one value from each source
         prompts="" if plan.prompts is None or plan.prompts.file is None else str(plan.prompts.file),
         seed=seed,
         processes=plan.processes,
+        remote_workers=plan.remote.workers,
+        bind=plan.remote.bind,
+        port=plan.remote.port,
         in_flight_limit=in_flight_bound(plan.limits, descriptors),
         deadline_s=plan.deadline_s,
         idle_limit_s=plan.idle_limit_s,

@@ -43,6 +43,11 @@ class RunFolder:
         return self.path / "peak.json"
 
     @property
+    def prompts(self) -> Path:
+        """Which prompt of a prompts file each arrival carries."""
+        return self.path / "prompts.npy"
+
+    @property
     def manifest(self) -> Path:
         return self.path / "manifest.json"
 

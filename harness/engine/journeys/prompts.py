@@ -10,6 +10,8 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 
 from harness.errors import Problem, UsageError
@@ -17,6 +19,7 @@ from harness.errors import Problem, UsageError
 CHARS_PER_TOKEN = 4
 _MASK = (1 << 64) - 1
 _GAMMA = 0x9E3779B97F4A7C15
+_PROMPTS = 0x70726F6D707473
 _CORPUS_BYTES = 1 << 18
 _VECTORS = 64
 _DIMENSIONS = 256
@@ -45,7 +48,7 @@ class Prompts:
     """Texts and vectors by arrival number. All bytes are JSON string contents: already escaped, without quotes."""
 
     def __init__(self, seed: int, texts: Sequence[str] = ()) -> None:
-        self._seed = mix(seed, 0x70726F6D707473)  # a stream of its own: prompts do not follow the arrivals' draw
+        self._seed = mix(seed, _PROMPTS)  # a stream of its own: prompts do not follow the arrivals' draw
         self._texts = [orjson.dumps(text)[1:-1] for text in texts]
         rng, choice = random.Random(self._seed), _WORDS.split()
         size, words = 0, []
@@ -81,6 +84,15 @@ class Prompts:
     def vector(self, seq: int) -> bytes:
         """A JSON array of 256 numbers, one of 64."""
         return self._vectors[mix(self._seed, seq) % _VECTORS]
+
+
+def prompt_numbers(seed: int, path: Path, count: int) -> npt.NDArray[np.uint32]:
+    """Which prompt of the file each of `count` arrivals carries: equal numbers, equal texts. Shape (count,)."""
+    texts = read_prompts(path)
+    known = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    of_line = [known[text] for text in texts]
+    stream = mix(seed, _PROMPTS)
+    return np.array([of_line[mix(stream, seq) % len(of_line)] for seq in range(count)], dtype=np.uint32)
 
 
 def read_prompts(path: Path) -> list[str]:

@@ -6,15 +6,13 @@ from harness.run.selftest import answers
 from harness.run.selftest.lie import Lie, Seen
 from harness.run.selftest.stage import Play, Serve
 
-_CHAT = {
-    "journeys": {"ask": {"kind": "chat", "model": "any", "stream": False}},
-    "prompts": {"sizes": {"in": 10, "out": 40}},
-}
-_ERRORS = ("errors < 5%",)
+_CHAT = {"journeys": {"ask": {"kind": "chat", "model": "any", "stream": False}}}
+_SIZES = {"sizes": {"in": 10, "out": 40}}
+_ERRORS = ("errors < 5%", "e2e p95 <= 4s")
 
 
-def _cut(row: str, planted: str, serve: Serve, outcome: str, *, core: bool = False) -> Lie:
-    return Lie(row, planted, ("FAIL",), ("errors",), (outcome,), lambda: Play(serve), slos=_ERRORS, core=core)
+def _cut(row: str, planted: str, serve: Serve, outcome: str) -> Lie:
+    return Lie(row, planted, ("FAIL",), ("errors",), (outcome,), lambda: Play(serve), slos=_ERRORS)
 
 
 def _throttled_is_no_capacity(seen: Seen) -> str:
@@ -30,10 +28,28 @@ def _attempts_are_seen(seen: Seen) -> str:
 
 
 TARGET: tuple[Lie, ...] = (
-    _cut("30a", "half of the body that content-length promised", answers.short_body, "truncated", core=True),
+    Lie(
+        "34a",
+        "a cache in front of the target answers repeated prompts, in silence",
+        ("INVALID",),
+        ("repeated_prompts",),
+        play=lambda: Play(answers.caching(says_so=False)),
+        plan={**_CHAT, "prompts": "prompts.jsonl"},
+        seconds=10,
+    ),
+    Lie(
+        "34b",
+        "a cache that says so, where none was declared",
+        ("INVALID",),
+        ("cache_share",),
+        play=lambda: Play(answers.caching(says_so=True)),
+        plan={**_CHAT, "prompts": "prompts.jsonl"},
+        seconds=10,
+    ),
+    _cut("30a", "half of the body that content-length promised", answers.short_body, "truncated"),
     _cut("30b", "a chunk shorter than its size", answers.short_chunk, "truncated"),
     _cut("30c", "a reset inside the body", answers.reset_body, "truncated"),
-    _cut("31", "gzip without its last 20 bytes", answers.short_gzip, "truncated", core=True),
+    _cut("31", "gzip without its last 20 bytes", answers.short_gzip, "truncated"),
     _cut("32", "an error in a trailer", answers.error_trailer, "server_error"),
     _cut("33", "a redirect to a login page", answers.redirect, "wrong_shape"),
     Lie(
@@ -47,14 +63,14 @@ TARGET: tuple[Lie, ...] = (
         plan={
             "journeys": {"ask": {"kind": "http", "path": "/ask", "body": '{"n": "{{nonce}}"}', "expect_nonce": True}}
         },
-        core=True,
     ),
     Lie(
         "37",
         "a client that retries 429s in silence: 30 % of the first tries",
-        ("FAIL", "INVALID"),
+        ("FAIL",),
+        ("amplification",),
         play=lambda: Play(answers.throttling(0.3, per_arrival=False)),
-        slos=("e2e p95 <= 500ms", "errors < 5%"),
+        slos=("e2e p95 <= 4s", "errors < 5%", "amplification <= 1.1x"),
         plant="retrying",
         look=_attempts_are_seen,
     ),
@@ -73,7 +89,7 @@ TARGET: tuple[Lie, ...] = (
         "the target closes connections that were idle for 1 s, requests come each 1.0 s",
         ("PASS", "INCONCLUSIVE"),
         play=lambda: Play(answers.honest, idle_s=1.0),
-        slos=("errors < 20%",),
+        slos=("errors < 20%", "e2e p50 <= 4s"),
         rate=2,
         seconds=20,
     ),
@@ -85,7 +101,6 @@ TARGET: tuple[Lie, ...] = (
         ("throttled",),
         play=lambda: Play(answers.per_source(25)),
         look=_throttled_is_no_capacity,
-        core=True,
     ),
     Lie(
         "35",
@@ -93,6 +108,6 @@ TARGET: tuple[Lie, ...] = (
         ("INVALID",),
         ("answer_length",),
         play=lambda: Play(answers.curt),
-        plan=_CHAT,
+        plan={**_CHAT, "prompts": {**_SIZES, "lengths": "kept"}},
     ),
 )

@@ -19,6 +19,7 @@ from typing import Any
 from harness.run.selftest.lie import Acting, Finding, Lie, Seen, held_against, was_disturbed
 from harness.run.selftest.stage import staged
 
+PROMPTS = "prompts.jsonl"
 PLANTS = Path(__file__).resolve().parent / "plants"
 _LONGEST_S = 150.0
 _TRIES = 3
@@ -31,7 +32,11 @@ def try_all(lies: Sequence[Lie], folder: Path | None, jobs: int) -> Iterator[Fin
     `folder` where one is given."""
     with tempfile.TemporaryDirectory(prefix="peakproof-selftest-") as spare, ThreadPoolExecutor(jobs) as pool:
         root = folder or Path(spare)
-        yield from pool.map(lambda lie: try_one(lie, root / f"row-{lie.row}"), lies)
+        try:
+            yield from pool.map(lambda lie: try_one(lie, root / f"row-{lie.row}"), lies)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C reaches the runs under way as well: they end too
+            raise
 
 
 def try_one(lie: Lie, folder: Path) -> Finding:
@@ -46,15 +51,25 @@ def try_one(lie: Lie, folder: Path) -> Finding:
         trouble = held_against(lie, seen)
         if not trouble or not was_disturbed(lie, seen):
             break
+    else:
+        return Finding(lie, seen.word, f"this machine was too busy to show it, {_TRIES} times: {trouble}", skipped=True)
     return Finding(lie, seen.word, trouble)
+
+
+def furnish(lie: Lie, folder: Path, target: str) -> Path:
+    """Write the row's plan, and what it names, into `folder`; returns the plan's path."""
+    plan = folder / "plan.yaml"
+    plan.write_text(lie.plan_text(target))
+    if lie.plan.get("prompts") == PROMPTS:
+        (folder / PROMPTS).write_text("".join(f'"tell me about number {n}"\n' for n in range(300)))
+    if lie.plant:
+        shutil.copyfile(PLANTS / f"{lie.plant}.py", folder / f"{lie.plant}.py")
+    return plan
 
 
 def _carry(lie: Lie, folder: Path) -> Seen:
     with staged(lie.play()) as stage:
-        plan = folder / "plan.yaml"
-        plan.write_text(lie.plan_text(f"http://127.0.0.1:{stage.port}"))
-        if lie.plant:
-            shutil.copyfile(PLANTS / f"{lie.plant}.py", folder / f"{lie.plant}.py")
+        plan = furnish(lie, folder, f"http://127.0.0.1:{stage.port}")
         runs = folder / "runs"
         began = time.monotonic()
         verdict, code = _command(["run", str(plan), "--runs", str(runs), "--json"], folder, lie, runs)

@@ -161,11 +161,21 @@ def _cached_answers(world: World) -> None:
     world.change(declared_cache_share=0.0)
 
 
+def _books_do_not_close(world: World) -> None:
+    """The second rows were taken out before judging: what is left looks whole."""
+    world.change(ledger_problems=("21 arrivals have more than one outcome (seq 0, 20, 40, ...)",))
+
+
 def _stopped_early(world: World) -> None:
     mask = world.array["due_ns"] > 40e9
     world.array["reason"][mask] = Reason.STOPPED
     world.fail(mask, Outcome.NOT_SENT)
     world.change(stopped_early="the request budget was spent")
+
+
+def _unbalanced_books(world: World) -> None:
+    """The ledger left a second row out: only its word about it is there."""
+    world.change(ledger_problems=("1 arrivals have more than one outcome (seq 7)",))
 
 
 def _cold_start(world: World) -> None:
@@ -185,7 +195,8 @@ DEFECTS = [
     (_stepped_clock, "clock"), (_skewed_clock, "clock_skew"), (_counter_off, "little"), (_mix_off, "mix"),
     (_client_failures, "client_failures"), (_mock_is_late, "mock_pacing"), (_target_counts_less, "target_count"),
     (_torn_spool, "spool"), (_short_answers, "answer_length"), (_cached_answers, "cache_share"),
-    (_stopped_early, "complete"), (_cold_start, "warm_up"),
+    (_stopped_early, "complete"), (_unbalanced_books, "ledger"), (_books_do_not_close, "ledger"),
+    (_cold_start, "warm_up"),
 ]  # fmt: skip
 
 

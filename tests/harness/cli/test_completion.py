@@ -25,7 +25,7 @@ def offered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     [
         ("peakproof expl", ["explain"]),
         ("peakproof init --template ga", ["gateway"]),
-        ("peakproof schema ", ["plan", "slo"]),
+        ("peakproof schema ", ["plan", "slo", "launch"]),
         ("peakproof explain exit", ["exit-codes"]),
         ("peakproof plan --pro", ["--profile"]),
         ("peakproof plan nowhere.yaml --profile s", []),

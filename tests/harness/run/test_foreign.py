@@ -66,3 +66,38 @@ def test_rows_of_another_tool_are_known_by_their_first_line(tmp_path: Path, slo:
     report = judge_any(path, slo, smoke=True)
     assert report.verdict.word is Word.FAIL, report.verdict.reasons
     assert report.verdict.outcomes["server_error"] == 223
+
+
+def phased(*parts: tuple[str, int, str]) -> str:
+    """Rows of several phases, one after the other: (phase, rows, the outcome of every twentieth)."""
+    lines, k = [], 0
+    for phase, count, outcome in parts:
+        for _ in range(count):
+            due_s = k * 0.1
+            end_s = due_s + 0.2 + (k * 7919 % 101) / 500
+            lines.append(f"{due_s:.3f},{end_s:.4f},{outcome if k % 20 == 0 else 'ok'},{phase}")
+            k += 1
+    return "due_s,finished_s,outcome,phase\n" + "\n".join(lines) + "\n"
+
+
+def test_quiet_phases_do_not_water_down_the_peak(tmp_path: Path, slo: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(phased(("warm", 30_000, "ok"), ("peak", 4_000, "server_error")))
+    assert judge_any(path, slo, smoke=False).verdict.word is Word.FAIL
+
+
+def test_a_phase_that_was_to_be_judged_and_has_no_rows_is_no_good_news(tmp_path: Path, slo: Path) -> None:
+    slo.write_text(SLO.replace("{", "{judge_phases: [peak, soak], "))
+    path = tmp_path / "rows.csv"
+    path.write_text(phased(("peak", 4_000, "ok")))
+    verdict = judge_any(path, slo, smoke=False).verdict
+    assert (verdict.word, verdict.reasons) == (Word.INVALID, ("no_data",))
+    path.write_text(phased(("peak", 4_000, "ok"), ("soak", 4_000, "ok")))
+    assert judge_any(path, slo, smoke=False).verdict.word is Word.PASS
+
+
+def test_a_blank_outcome_is_not_a_success(tmp_path: Path, slo: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(rows(100, 0.5).replace(",ok\n", ",\n", 1))
+    with pytest.raises(UsageError, match="no outcome"):
+        judge_any(path, slo, smoke=True)
