@@ -55,6 +55,7 @@ lock:  ## rewrite the lock files; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group sdk -c requirements-dev.lock -o requirements-sdk.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group litellm -o requirements-litellm.lock
 
 .PHONY: bench-forecast
 bench-forecast: setup-dev  ## the forecast's bars on the long series of PEAKPROOF_SHARED_DATA
@@ -73,7 +74,24 @@ bench-mocks: setup-dev  ## what the mocks carry on one core, beside an equal Sta
 	$(BIN)/python -m bench.mocks
 
 clean:
-	rm -rf $(VENV) .venv-sdk .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out
+	rm -rf $(VENV) .venv-sdk .venv-litellm .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out
+
+.PHONY: study-capacity
+study-capacity: setup-dev  ## the method on the real stack: known capacity, healthy runs; resumable, minutes by MINUTES=90
+	$(BIN)/python -m bench.study_capacity --minutes $(or $(MINUTES),90)
+
+.PHONY: drills
+drills: setup-dev  ## every drill of the catalogue in its short form: it holds, and with its weakness it does not
+	PEAKPROOF_DRILLS=all $(BIN)/python -m pytest -v tests/e2e/test_drill_catalogue.py
+
+.PHONY: drill-litellm
+drill-litellm: setup .venv-litellm/.done  ## LiteLLM's own proxy between the load and two mock providers, drilled
+	$(BIN)/python examples/litellm/run.py --litellm .venv-litellm/bin/litellm $(DRILL_ARGS)
+
+.venv-litellm/.done: requirements-litellm.lock
+	test -x .venv-litellm/bin/python || $(PYTHON) -m venv .venv-litellm
+	.venv-litellm/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-litellm.lock
+	touch $@
 
 .PHONY: lies
 lies: setup-dev  ## every row of docs/lies.md as a real run; about fifteen minutes

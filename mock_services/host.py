@@ -117,6 +117,7 @@ class Host:
         self._faults: dict[str, ActiveFault] = {}
         self._settings = service.settings
         self._refusals = 0
+        self._idle_limit_s: float | None = None
         self._ignored: set[Peer] = set()
         self._resuming: asyncio.Task[None] | None = None
 
@@ -189,6 +190,12 @@ class Host:
         for peer in list(self.peers):
             peer.reset()
 
+    def limit_idle(self, idle_limit_s: float | None) -> None:
+        """Of connections that are open, and that will be; None: as is usual."""
+        self._idle_limit_s = idle_limit_s
+        for peer in list(self.peers):
+            peer.limit_idle(idle_limit_s)
+
     # leases
 
     def lease_changed(self, lease: Lease[Any]) -> None:
@@ -212,6 +219,8 @@ class Host:
     def admit(self, peer: Peer) -> Admission:
         self.peers.add(peer)
         self.context.counts.connections += 1
+        if self._idle_limit_s is not None:
+            peer.limit_idle(self._idle_limit_s)
         for fault in self._faults.values():
             if fault.working:
                 admission = fault.fault.admit()

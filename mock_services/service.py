@@ -111,6 +111,15 @@ class Drainable(Protocol):
 
 
 @runtime_checkable
+class Generating(Protocol):
+    """A service that generates text, and heeds a request's `marks` in it."""
+
+    @property
+    def provider(self) -> Any:
+        """What does the generating."""
+
+
+@runtime_checkable
 class ColdStarting(Protocol):
     """A service with a model that takes time to load."""
 

@@ -38,8 +38,7 @@ class Mocks:
         self._loop = asyncio.get_running_loop()
         self._log = RequestLog()
         self.hosts: dict[str, Hosted] = {}
-        self.children: list[Child] = []
-        self._child_urls: dict[str, tuple[str, str]] = {}
+        self.children: dict[str, Child] = {}
         self.leases: LeaseBook[Any] = LeaseBook(clock, self._lease_changed)
         self.admin_listener = Listener("127.0.0.1", admin_port)
         self._admin = AdminApp(
@@ -48,7 +47,7 @@ class Mocks:
             leases=self.leases,
             log=self._log,
             clock=clock,
-            children=self._child_urls,
+            children=self.children,
         )
         self._ticking: asyncio.Task[None] | None = None
 
@@ -71,9 +70,7 @@ class Mocks:
         await self.admin_listener.open(self._admin)
         urls = self.urls()
         for child_plan in self.config.children:
-            child = await start_child(child_plan, urls, self.config.seed, folder)
-            self.children.append(child)
-            self._child_urls[child_plan.name] = (child_plan.mock, child.url)
+            self.children[child_plan.name] = await start_child(child_plan, urls, self.config.seed, folder)
         self._ticking = self._loop.create_task(self._tick())
 
     def _host(self, plan: ServicePlan, context: Context, listener: Listener) -> Hosted:
@@ -87,14 +84,14 @@ class Mocks:
     def urls(self) -> dict[str, str]:
         return {
             **{name: host.url for name, host in self.hosts.items()},
-            **{name: url for name, (_, url) in self._child_urls.items()},
+            **{name: child.url for name, child in self.children.items()},
         }
 
     async def stop(self) -> None:
         if self._ticking is not None:
             self._ticking.cancel()
         self.leases.clear()
-        await asyncio.gather(*(child.stop() for child in self.children))
+        await asyncio.gather(*(child.stop() for child in self.children.values()))
         self.admin_listener.close()
         for host in self.hosts.values():
             host.stop()

@@ -1,11 +1,19 @@
-"""What every test may ask for: golden files, rewritten by `pytest --update-golden`."""
+"""What every test may ask for: golden files, rewritten by `pytest --update-golden`; and the rules of random tests."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A slow moment of a shared machine is no defect: speed is measured in bench/. In a pipeline the same examples every
+# time; at a developer's desk new ones.
+settings.register_profile("desk", deadline=None)
+settings.register_profile("pipeline", deadline=None, derandomize=True)
+settings.load_profile("pipeline" if os.environ.get("CI") else "desk")
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -43,6 +43,7 @@ class Search:
     """No step goes beyond it: the budget's, or a person's, last word."""
     step_s: float
     soak_s: float
+    """0 leaves the soak out: proven then rests on the steps alone."""
     budget_s: float
     drain_s: float = 15.0
     """Between steps, load off: what one step left in queues must not judge the next."""
@@ -60,8 +61,8 @@ class Search:
             )
         if not (self.factor > 1 and self.close > 1 and self.step_s > 0):
             raise ValueError("factor and close are above 1, and a step takes time")
-        if not 5 <= self.bracket_rates <= 7:
-            raise ValueError(f"5 to 7 rates over the bracket, not {self.bracket_rates}")
+        if self.bracket_rates and not 5 <= self.bracket_rates <= 7:
+            raise ValueError(f"5 to 7 rates over the bracket, or none, not {self.bracket_rates}")
 
 
 @dataclass(frozen=True)
@@ -193,13 +194,25 @@ def _probe(search: Search, record: Sequence[Trial]) -> Step:
         return _affordable(search, record, Stage.PROBE, search.safe_rate, "a safe rate first")
     last = record[-1]
     repeats = sum(o.rate == last.rate for o in record)
-    if last.word is Word.INCONCLUSIVE and repeats < 2:
+    if last.word is Word.INCONCLUSIVE and not last.aborted and repeats < 2:
         return _affordable(search, record, Stage.PROBE, last.rate, "again: too near to decide")
+    stopped = min((o.rate for o in record if o.aborted and not o.failed), default=math.inf)
+    if math.isfinite(stopped):
+        return _below(search, record, stopped)
     top = max(o.rate for o in record)
     if top >= search.highest_rate:
         return _soak(search, record, "the highest rate allowed is reached")
     rate = min(top * search.factor, search.highest_rate)
     return _affordable(search, record, Stage.PROBE, rate, f"x{search.factor:g} up")
+
+
+def _below(search: Search, record: Sequence[Trial], stopped: float) -> Step:
+    """A rate that had to be stopped before it was disproven is not tried again, nor anything above it."""
+    top = max((o.rate for o in record if o.rate < stopped), default=0.0)
+    if top and stopped / top <= search.close:
+        return _soak(search, record, "the next higher rate had to be stopped")
+    rate = math.sqrt(top * stopped) if top else stopped / search.factor
+    return _affordable(search, record, Stage.PROBE, rate, "below a rate that had to be stopped")
 
 
 def _down(search: Search, record: Sequence[Trial], disproven: float) -> Step:
@@ -249,6 +262,8 @@ def _soak(search: Search, record: Sequence[Trial], why: str) -> Step:
     proven, _ = bracket(record)
     if proven is None:
         return _done(record, f"{why}; nothing passed")
+    if search.soak_s <= 0:
+        return _done(record, why)
     return _affordable(search, record, Stage.SOAK, proven, f"{why}: soak at the highest rate that passed")
 
 

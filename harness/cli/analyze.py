@@ -34,16 +34,43 @@ def analyze(
     return report.verdict.exit_code
 
 
+FORMATS = "html, json, junit, md, text, annotations, codequality, openmetrics, csv, parquet; several with commas."
+Hook = Annotated[str, typer.Option("--webhook", metavar="URL", help="POST the verdict there where it changed.")]
+Slack = Annotated[str, typer.Option("--slack", metavar="URL", help="The same to a Slack incoming webhook.")]
+
+
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    formats: Annotated[
-        str, typer.Option("--format", "-f", help="html, json, junit, md, csv, parquet, text; several with commas.")
-    ] = "html",
+    *,
+    formats: Annotated[str, typer.Option("--format", "-f", help=FORMATS)] = "html",
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Instead of the run's folder.")] = None,
+    github: Annotated[
+        bool, typer.Option("--github", help="Step summary, outputs and annotations of a GitHub step.")
+    ] = False,
+    webhook: Hook = "",
+    slack: Slack = "",
+    always: Annotated[bool, typer.Option("--always", help="Tell the webhooks even where nothing changed.")] = False,
 ) -> int:
     """Write a run's report again, in any format. The verdict is computed anew from the rows."""
     from harness.run import export_run
 
     for path in export_run(run, tuple(name.strip() for name in formats.split(",") if name.strip()), out):
         note(f"wrote {path}")
+    if github or webhook or slack:
+        _tell(run, github, {"webhook": webhook, "slack": slack}, always)
     return 0
+
+
+def _tell(run: Path, github: bool, addresses: dict[str, str], always: bool) -> None:
+    from harness.run import announce, judge_run, previous_word, tell_github
+    from harness.store import open_run
+
+    folder = open_run(run)
+    told = judge_run(folder, keep=False)
+    if github:
+        for command in tell_github(told):
+            show(command)
+    for kind, address in addresses.items():
+        if address:
+            sent = announce(told, previous_word(folder), address, slack=kind == "slack", always=always)
+            note(f"{kind}: {'sent' if sent else 'not sent, the verdict has not changed'}")

@@ -12,6 +12,7 @@ from typer.exceptions import Abort, TyperException
 from harness import COMMAND
 from harness.cli import (
     analyze,
+    capacity,
     compare,
     doctor,
     explain,
@@ -24,6 +25,7 @@ from harness.cli import (
     selftest,
     validate,
     version,
+    worker,
 )
 from harness.cli.terminal import note, show_error
 from harness.errors import ExitCode, PeakproofError
@@ -49,6 +51,8 @@ def build() -> typer.Typer:
     app.add_typer(mock.group(), name="mock")
     app.command("plan")(plan.plan)
     app.command("run")(run.run)
+    app.command("capacity")(capacity.capacity)
+    app.command("worker")(worker.worker)
     app.command("report")(analyze.report)
     app.command("analyze")(analyze.analyze)
     app.command("compare")(compare.compare)

@@ -16,6 +16,7 @@ from harness.errors import ExitCode
 Root = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where the run folders are.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON on stdout.")]
 Baseline = Annotated[Path, typer.Option("--file", metavar="FILE", help="The baseline, to be kept beside the plan.")]
+Page = Annotated[Path | None, typer.Option("--html", metavar="PAGE.html", help="As a page too: one file, no script.")]
 BASELINE = Path("baseline.json")
 
 
@@ -26,6 +27,7 @@ def compare(
     tolerance: Annotated[float, typer.Option(help="Growth of a bad share that is no regression, of the base's.")] = 0.1,
     floor: Annotated[float, typer.Option(help="Bad shares below this are nobody's concern.")] = 0.001,
     anyway: Annotated[bool, typer.Option("--anyway", help="Compare unlike runs all the same.")] = False,
+    page: Page = None,
     runs: Root = Path("runs"),
     as_json: AsJson = False,
 ) -> int:
@@ -35,16 +37,20 @@ def compare(
     (plan, target, machine) are refused. Exit codes: 0 no regression shown, 99 regressed, 3 refused.
     """
     from harness.analysis import Tolerance
-    from harness.report import differences_text
+    from harness.report import comparison_html, differences_text
     from harness.run import compare_runs
+    from harness.store import write_text
 
     found = compare_runs(base, run, runs, Tolerance(relative=tolerance, floor=floor), anyway=anyway)
+    sides = found.base, found.new
+    names, verdicts = (sides[0].name, sides[1].name), (sides[0].verdict, sides[1].verdict)
+    if page is not None:
+        write_text(page, comparison_html(found.differences, names, verdicts, regressed=found.regressed))
+        note(f"wrote {page}")
     if as_json:
         changes = [_plain(d) for d in found.differences]
         show_json({"base": found.base.name, "run": found.new.name, "regressed": found.regressed, "slos": changes})
     else:
-        sides = found.base, found.new
-        names, verdicts = (sides[0].name, sides[1].name), (sides[0].verdict, sides[1].verdict)
         show(differences_text(found.differences, names, verdicts, regressed=found.regressed).rstrip("\n"))
     return ExitCode.FAIL if found.regressed else ExitCode.PASS
 
@@ -109,14 +115,21 @@ def _list(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 20,
     plan: Annotated[str, typer.Option(help="Only runs of this plan: its file's name, or its hash.")] = "",
     verdict: Annotated[str, typer.Option(help="Only PASS, FAIL, INCONCLUSIVE or INVALID.")] = "",
+    page: Page = None,
     runs: Root = Path("runs"),
     as_json: AsJson = False,
 ) -> int:
     """A line a run."""
-    from harness.report import history_text
+    from harness.report import history_html, history_text
     from harness.store import history as past
+    from harness.store import trend, write_text
 
     found = past(runs, limit=limit, plan=plan, verdict=verdict.upper())
+    if page is not None:
+        ids = {run.run_id for run in found}
+        checks = [check for check in trend(runs, plan=plan, limit=limit * 200) if check.run_id in ids]
+        write_text(page, history_html(found, checks, str(runs)))
+        note(f"wrote {page}")
     if as_json:
         show_json([_plain(run) for run in found])
     else:

@@ -53,6 +53,11 @@ class Live:
         """The run has a folder: its rows will be read from there."""
         self._folder = folder
 
+    def clear(self) -> None:
+        """Make room for a line of text: what was drawn stays, and the next run (a search has many) starts anew."""
+        self._seen.clear()
+        self._plan, self._slo_watch, self._drawn = None, None, 0
+
     def watch(self, progress: Progress, load: Load) -> None:
         """Show where the run stands; at most two frames a second, and one at each change of state."""
         now_s = self._clock()

@@ -3,7 +3,16 @@
 from harness.config.arrivals import ArrivalsPlan, Burst, Prompts, Segment, Sine, Slice, Spike, TokenSizes
 from harness.config.crosschecks import is_loopback
 from harness.config.identity import plan_hash
-from harness.config.load import BUILTIN_PROFILES, load_plan, load_slo_file, profile_names, read_file, secrets_of
+from harness.config.launch import LaunchFile
+from harness.config.load import (
+    BUILTIN_PROFILES,
+    load_launch_file,
+    load_plan,
+    load_slo_file,
+    profile_names,
+    read_file,
+    secrets_of,
+)
 from harness.config.overlay import merged, set_value
 from harness.config.plan import Journey, Limits, Plan, Prices, Upstream, profile_path
 from harness.config.problems import placed, problems_of
@@ -22,6 +31,7 @@ __all__ = [
     "Duration",
     "FilePath",
     "Journey",
+    "LaunchFile",
     "Limits",
     "Node",
     "Offset",
@@ -42,6 +52,7 @@ __all__ = [
     "expand",
     "is_loopback",
     "json_schema",
+    "load_launch_file",
     "load_plan",
     "load_slo_file",
     "merged",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.config import overlay
 from harness.config.crosschecks import cross_check
+from harness.config.launch import LaunchFile
 from harness.config.plan import JourneyKind, Plan, profile_path
 from harness.config.problems import did_you_mean, path_text, placed, problems_of
 from harness.config.sentences import as_slo_file, placeholder, read_sentences
@@ -76,6 +77,17 @@ def load_slo_file(path: Path | str, environ: Mapping[str, str] | None = None) ->
     if problems or slo is None:
         raise UsageError(*_in_order(problems))
     return slo
+
+
+def load_launch_file(path: Path | str, environ: Mapping[str, str] | None = None) -> LaunchFile:
+    """Read a launch file. Raises UsageError with every problem found, placed."""
+    path = Path(path)
+    tree = read_file(path)
+    if not isinstance(tree.value, dict):
+        raise UsageError(tree.problem("a launch file is a mapping of fields", "like `seats: [1500, 2000, 3000]`"))
+    if problems := expand(tree, environ or {}):
+        raise UsageError(*_in_order(problems))
+    return _validated(LaunchFile, tree, path.parent)
 
 
 def read_file(path: Path) -> Node:

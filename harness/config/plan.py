@@ -121,6 +121,14 @@ class Limits(Strict):
     duration_s: Duration = Field(default=86_400.0, alias="duration", description="From the first to the last arrival.")
 
 
+class Remote(Strict):
+    """Workers on other machines, beside the `processes` of this one. Both sides hold the key PEAKPROOF_ENGINE_KEY."""
+
+    workers: int = Field(default=0, ge=0, le=256, description="How many the run waits for before it starts.")
+    bind: str = Field(default="127.0.0.1", description="The address of this machine where they find the run.")
+    port: int = Field(default=5557, ge=0, le=65535, description="Its port; 0 takes a free one.")
+
+
 class Prices(Strict):
     """What a million tokens cost, to hold the cost limit."""
 
@@ -165,6 +173,7 @@ class Plan(Strict):
     )
     served_by_header: str = Field(default="x-served-by", description="The header that says who answered.")
     processes: int = Field(default=1, ge=1, le=256, description="Load generator processes.")
+    remote: Remote = Field(default=Remote(), description="Workers on other machines: `peakproof worker` joins them.")
     deadline_s: Duration = Field(default=60.0, alias="deadline", description="The longest a request may take in all.")
     idle_limit_s: Duration = Field(
         default=30.0, alias="idle_limit", description="The longest silence inside an answer."

@@ -6,14 +6,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from harness.config.launch import LaunchFile
 from harness.config.plan import Plan
 from harness.config.slo import SloFile
 
-KINDS: dict[str, type[BaseModel]] = {"plan": Plan, "slo": SloFile}
+KINDS: dict[str, type[BaseModel]] = {"plan": Plan, "slo": SloFile, "launch": LaunchFile}
 
 
 def json_schema(kind: str) -> dict[str, Any]:
-    """Draft 2020-12 schema of `plan` or `slo`, short forms included. Raises KeyError for another kind."""
+    """Draft 2020-12 schema of `plan`, `slo` or `launch`, short forms included. Raises KeyError for another kind."""
     schema = KINDS[kind].model_json_schema(by_alias=True, mode="validation")
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"peakproof {kind} file"}
     definitions = schema.get("$defs", {})

@@ -29,8 +29,8 @@ class _Itimerspec(ctypes.Structure):
 
 
 class Alarm:
-    """Calls `ring()` in the loop's own context (it must not block) once for each `set`, at that moment or just after; it
-    may come early where the alarm is set anew after it has rung and before the loop has heard it.
+    """Calls `ring()` in the loop's own context (it must not block) once for each `set`, at that moment or just after.
+    Early only where it is set anew after it has rung and before the loop has heard it.
 
     `urgent` puts it before all sockets that are ready too.
     """
@@ -68,8 +68,8 @@ class Alarm:
             raise OSError(ctypes.get_errno(), "timerfd_settime")
 
     def again(self, moment_ns: int) -> None:
-        """From inside `ring`, in place of `set`: rings anew as soon as the loop has looked at its sockets. `moment_ns` is
-        for systems that cannot. It saves the system call that arms a timer which would ring at once."""
+        """From inside `ring`, in place of `set`: rings anew as soon as the loop has looked at its sockets. It saves the
+        system call that arms a timer which would ring at once. `moment_ns` is for systems that cannot."""
         if self._fd < 0:
             self.set(moment_ns)
         else:

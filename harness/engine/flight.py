@@ -22,6 +22,8 @@ GeneratorJourney = Callable[[Arrival], Generator[Any, Any, None]]
 AnyJourney = GeneratorJourney | BuiltIn
 
 
+_OK, _DEGRADED, _NO_REASON = Outcome.OK, Outcome.DEGRADED, Reason.NONE  # bound once: see exchange.py
+_METHODS = {method: method.encode() for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")}
 _LINES_KEPT = 256
 
 
@@ -195,7 +197,7 @@ class Flight:
 
     def _render(self, ask: Ask) -> Request:
         return Request(
-            ask.method.encode(),
+            _METHODS.get(ask.method) or ask.method.encode(),
             ask.path.encode(),
             self._flights.header_lines(ask.headers),
             ask.body,
@@ -210,43 +212,46 @@ class Flight:
     def _done(self, exchange: Exchange) -> None:
         if self._generator is None:
             return  # cancelled meanwhile: its row is written
-        self._count += 1
-        if self._count == 1:
+        self._count = count = self._count + 1
+        if count == 1:
             self._first_sent_ns = exchange.sent_ns
-        elif self._count == 2 and self._last is not None:
-            due_ns = self._flights.recorder.start_ns + self.share.due_ns[self.index]
-            self._flights.recorder.step(self.share, self.index, self._last, due_ns)
-        if self._count >= 2:
-            self._flights.recorder.step(self.share, self.index, exchange, self._asked_ns)
+        else:
+            recorder = self._flights.recorder
+            if count == 2 and self._last is not None:
+                recorder.step(self.share, self.index, self._last, recorder.start_ns + self.share.due_ns[self.index])
+            recorder.step(self.share, self.index, exchange, self._asked_ns)
         self._last = exchange
-        self._retries += max(0, exchange.attempts - 1)
         self._bytes_in += exchange.bytes_in
+        if exchange.attempts > 1:
+            self._retries += exchange.attempts - 1
         if exchange.first_token_ns >= 0:
             self._answer = exchange
-        if exchange.request.keep_body:
-            answer = Answer(exchange)
-            failed = self._required and not answer.ok
-            self._softened |= not answer.ok
-            self._resume(StepFailed(answer) if failed else answer)
-        else:
-            self._softened |= not exchange.outcome.is_success
+        outcome = exchange.outcome
+        ok = outcome is _OK or outcome is _DEGRADED
+        if not ok:
+            self._softened = True
+        if not exchange.request.keep_body:
             self._resume(exchange)
+        elif ok or not self._required:
+            self._resume(Answer(exchange))
+        else:
+            self._resume(None, StepFailed(Answer(exchange)))
 
     def _thought(self) -> None:
         self._timer = None
         if self._generator is not None:
             self._resume(None)
 
-    def _resume(self, value: Any) -> None:
+    def _resume(self, value: Any, failed: StepFailed | None = None) -> None:
         generator = self._generator
         assert generator is not None
         self._asked_ns = self._flights.clock_ns()
         try:
-            item = generator.throw(value) if isinstance(value, StepFailed) else generator.send(value)
+            item = generator.send(value) if failed is None else generator.throw(failed)
         except StopIteration:
             self._ended_well()
-        except StepFailed as failed:
-            self._end(failed.answer.outcome, failed.answer._exchange.reason)
+        except StepFailed as step:
+            self._end(step.answer.outcome, step.answer._exchange.reason)
         except Exception as error:
             self._raised(error)
         else:
@@ -256,12 +261,12 @@ class Flight:
         last = self._last
         if last is None:  # nothing was asked, so nothing was answered well
             self._raised(ValueError("a journey ended without a request"))
-        elif not last.outcome.is_success:
+        elif not (last.outcome is _OK or last.outcome is _DEGRADED):
             self._end(last.outcome, last.reason)
         elif self._softened:
-            self._end(Outcome.DEGRADED, Reason.NONE)
+            self._end(_DEGRADED, _NO_REASON)
         else:
-            self._end(last.outcome, Reason.NONE)
+            self._end(last.outcome, _NO_REASON)
 
     def _raised(self, error: BaseException) -> None:
         self._flights.trouble(error)
@@ -275,7 +280,7 @@ class Flight:
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        if self._count == 1 and self._last is not None and outcome == self._last.outcome:
+        if self._count == 1 and self._last is not None and outcome is self._last.outcome:
             self._flights.land(self, self._last)
         else:
             self._flights.land(self, self._sum_up(outcome, reason))

@@ -219,11 +219,10 @@ def profile_journeys(job: EngineJob) -> tuple[AnyJourney, ...]:
     """The generator journeys of the job's profile; runs the profile's file."""
     profile = load_profile(Path(job.profile))
     pick = pick_by_journey(profile.weights, job.journeys, job.seed)
-
-    def journey_of(index: int) -> AnyJourney:
-        return lambda arrival: profile.journeys[pick(index, arrival.seq)][0](arrival)
-
-    return tuple(journey_of(index) for index in range(len(job.journeys)))
+    functions = {name: function for name, (function, _) in profile.journeys.items()}
+    if all(spec.name in functions for spec in job.journeys):
+        return tuple(functions[spec.name] for spec in job.journeys)
+    return tuple((lambda arrival: functions[pick(0, arrival.seq)](arrival)) for _ in job.journeys)
 
 
 def in_flight_share(limit: int, descriptors: int, worker: int, workers: int) -> int:

@@ -3,7 +3,7 @@ file, no socket; texts, numbers and seeds come in as arguments."""
 
 from harness.forecast.arrivals import ARRIVAL_DTYPE, ArrivalArray, Arrivals
 from harness.forecast.burst import PRESETS
-from harness.forecast.chart import ChartData, chart_data, chart_text
+from harness.forecast.chart import ChartData, Curve, chart_data, chart_text
 from harness.forecast.conformal import Level
 from harness.forecast.forecast import Fan, Forecast, forecast_peak
 from harness.forecast.formats import FORMATS, read_history
@@ -31,6 +31,7 @@ __all__ = [
     "Bass",
     "Burst",
     "ChartData",
+    "Curve",
     "Fan",
     "Forecast",
     "History",

@@ -1,23 +1,25 @@
 """Verdict -> terminal, HTML, JUnit, Markdown, CSV, Parquet, OpenMetrics, messages: one module a format, all pure."""
 
 from harness.report.annotations import github_annotations, gitlab_code_quality
-from harness.report.compare import Comparison, compare, compare_text, differences_text
+from harness.report.breakdown import slowest
+from harness.report.compare import change_sentences, differences_text
+from harness.report.forecast_page import forecast_html
 from harness.report.junit import junit
 from harness.report.live import HEIGHT as LIVE_HEIGHT
 from harness.report.live import LivePlan, LiveSlo, Moment, live_lines, log_lines
 from harness.report.markdown import markdown
-from harness.report.model import Dependency, FaultBand, Report, Run, SlowRequest
+from harness.report.model import Dependency, FaultBand, Report, Run, SearchStep, SlowRequest
 from harness.report.notify import is_news, slack_message, webhook_payload
 from harness.report.openmetrics import openmetrics
 from harness.report.page import html
 from harness.report.past import history_text, trend_text
+from harness.report.past_page import comparison_html, history_html
 from harness.report.rows_csv import rows_csv
 from harness.report.rows_parquet import rows_parquet
 from harness.report.summary import summary_text
 
 __all__ = [
     "LIVE_HEIGHT",
-    "Comparison",
     "Dependency",
     "FaultBand",
     "LivePlan",
@@ -25,12 +27,15 @@ __all__ = [
     "Moment",
     "Report",
     "Run",
+    "SearchStep",
     "SlowRequest",
-    "compare",
-    "compare_text",
+    "change_sentences",
+    "comparison_html",
     "differences_text",
+    "forecast_html",
     "github_annotations",
     "gitlab_code_quality",
+    "history_html",
     "history_text",
     "html",
     "is_news",
@@ -42,6 +47,7 @@ __all__ = [
     "rows_csv",
     "rows_parquet",
     "slack_message",
+    "slowest",
     "summary_text",
     "trend_text",
     "webhook_payload",

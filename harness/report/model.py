@@ -73,6 +73,24 @@ class SlowRequest:
 
 
 @dataclass(frozen=True)
+class SearchStep:
+    """One judged run of a capacity search."""
+
+    stage: str
+    """`probe`, `bracket`, `bisect`, `soak` or `relief`."""
+    rate: float
+    """Arrivals/s as realised."""
+    word: str
+    duration_s: float
+    bad_share: float
+    """Of the check nearest to its limit; NaN where nothing was measured."""
+    allowed_share: float
+    why: str
+    folder: str
+    """Where its rows are, from the search's folder."""
+
+
+@dataclass(frozen=True)
 class Report:
     verdict: Verdict
     run: Run
@@ -84,6 +102,9 @@ class Report:
     """Trace ids by seq, where the run sent `traceparent`."""
     changes: tuple[str, ...] = ()
     """What changed since the last good run, one sentence each; empty when there is none to compare with."""
+
+    search: tuple[SearchStep, ...] = ()
+    """The steps of a capacity search; the verdict is then that of the search, the rows are its proven step's."""
 
     @property
     def title_word(self) -> str:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
-from importlib import resources
+from functools import partial
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from harness.analysis import Check, State, Verdict, Word
@@ -17,7 +15,7 @@ from harness.report.breakdown import by_field, slowest
 from harness.report.charts import HALF, NARROW, WIDE, Limit, Size
 from harness.report.model import Report
 from harness.report.order import caveats_of, failure_groups, latency_checks, quantile_of, worst_first
-from harness.report.plain import line, visible
+from harness.report.plain import line
 from harness.report.promise import promise, rows_of
 from harness.report.secrets import without_secrets
 from harness.report.series import (
@@ -28,9 +26,9 @@ from harness.report.series import (
     latencies_s,
     timeline,
 )
+from harness.report.sheet import render
 from harness.report.summary import needs, smoke_limits, trust_facts
 from harness.report.timeline_chart import Events, timeline_chart
-from harness.units import format_duration
 
 SIZE_MAX = 400_000
 _RANK_OF_STATUS = {"broken": 0, "waived": 1, "not_fed": 2, "noted": 3, "held": 4}
@@ -59,35 +57,8 @@ def html(report: Report) -> str:
     raise AssertionError(f"the smallest page has {len(page.encode())} bytes: a list is shown whole that must be cut")
 
 
-@cache
-def _template() -> Template:
-    environment = Environment(
-        autoescape=True, finalize=_shown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.globals |= {
-        "count": words.count,
-        "duration": format_duration,
-        "needs": needs,
-        "quantity": words.quantity,
-        "rate": words.rate,
-        "sentence": lambda text: text[:1].upper() + text[1:],
-        "share": words.share,
-        "shown": line,
-    }
-    here = resources.files("harness.report")
-    return environment.from_string((here / "templates" / "report.html").read_text("utf-8"))
-
-
 def _render(report: Report, room: Room) -> str:
-    styles = (resources.files("harness.report") / "styles.css").read_text("utf-8")
-    return _template().render(styles=Markup(styles), **_context(report, room))  # noqa: S704 -- our own file
-
-
-def _shown(value: object) -> object:
-    """Every expression of the template passes here before it is escaped: no control character comes through."""
-    if isinstance(value, Markup):
-        return value
-    return "" if value is None else visible(str(value))
+    return render("report.html", **_context(report, room))
 
 
 def _context(report: Report, room: Room) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def trend_text(checks: Sequence[PastCheck], width: int = 100, color: bool = Fals
         sign = words.SIGN[State(check.state)] if known else "?"
         bounds = [math.nan if b is None else b for b in (check.value_low, check.value_high)]
         told = words.quantity_interval(value, bounds[0], bounds[1], check.unit)
-        cells = f" {sign} {line(check.run_id, 12):<6} {_day(check.started)}  {line(check.state, 12):<9}  {told}"
+        cells = f" {sign} {line(check.run_id, 12):<6} {day(check.started)}  {line(check.state, 12):<9}  {told}"
         lines.append(paint.tone(cells[:width].rstrip(), check.state))
     return "\n".join(lines) + "\n"
 
@@ -50,7 +50,7 @@ def _run_cells(run: PastRun) -> tuple[str, ...]:
     return (
         words.VERDICT_SIGN[Word(run.verdict)] if known else "\u2013",
         line(run.run_id, 12),
-        _day(run.started),
+        day(run.started),
         (line(run.verdict, 14) or "no verdict") + (" (smoke)" if run.smoke else ""),
         words.rate(run.offered_rate),
         words.rate(run.proven),
@@ -63,6 +63,6 @@ def _columns(cells: Sequence[str], widths: Sequence[int]) -> str:
     return (" " + "  ".join(f"{cell:<{size}}" for cell, size in zip(cells, widths, strict=True))).rstrip()
 
 
-def _day(started: str) -> str:
+def day(started: str) -> str:
     """`2026-11-24T12:00:00+00:00` -> `2026-11-24 12:00`."""
     return line(started[:16].replace("T", " "), 16)

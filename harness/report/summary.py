@@ -35,6 +35,7 @@ def summary_text(report: Report, width: int = 100, color: bool = False) -> str:
     page.block("CAPACITY", _capacity(report))
     page.block("WHY", line(verdict.why, 600))
     page.gap()
+    _search(page, report)
     _slo_table(page, verdict)
     _more(page, verdict)
     page.gap()
@@ -107,6 +108,22 @@ def _capacity(report: Report) -> str:
     elif peak is not None:
         text += f"   headroom unknown (forecast peak {words.rate(peak)}/s)"
     return text
+
+
+def _search(page: _Page, report: Report) -> None:
+    """The steps of a capacity search in the order in which they were run."""
+    if not report.search:
+        return
+    rows = [("", "step", "rate", "for", "verdict", "beyond (allowed)", "why")]
+    for step in report.search[:40]:
+        sign = words.VERDICT_SIGN[Word(step.word)] if step.word in {w.value for w in Word} else "?"
+        beyond = f"{words.share(step.bad_share)} ({words.share(step.allowed_share)})"
+        length = format_duration(step.duration_s)
+        rows.append((sign, step.stage, f"{words.rate(step.rate)}/s", length, step.word, beyond, line(step.why, 60)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for index, row in enumerate(rows):
+        page.raw(f" {_columns(row, widths)}", tone=row[4] if index else "dim")
+    page.gap()
 
 
 def _slo_table(page: _Page, verdict: Verdict) -> None:

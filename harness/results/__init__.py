@@ -6,6 +6,7 @@ from harness.results.row import ARRIVAL, NEVER, RESULT_DTYPE, Catalog, ResultArr
 from harness.results.spool import SpoolWriter, read_spools
 from harness.results.tail import SpoolTails
 from harness.results.telemetry import TELEMETRY_DTYPE, ClockFact, TelemetryArray, WorkerFact
+from harness.results.trace import trace_id, trace_parts
 
 __all__ = [
     "ARRIVAL",
@@ -27,4 +28,6 @@ __all__ = [
     "WorkerFact",
     "read_spools",
     "settle",
+    "trace_id",
+    "trace_parts",
 ]

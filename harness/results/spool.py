@@ -81,7 +81,7 @@ class SpoolWriter:
             used, self._used = self._used, 0
             self._rows(self._view[:used])
         if self.source is not None:
-            self._rows(memoryview(self.source().view(np.uint8)))
+            self._rows(self.source().view(np.uint8).data)
 
     def close(self) -> None:
         """Flushes, writes the end mark and closes. Safe to call twice."""

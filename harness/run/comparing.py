@@ -19,7 +19,7 @@ from harness.analysis import (
     verdict_from_json,
 )
 from harness.errors import EvidenceError, Problem, RefusedError, UsageError
-from harness.report import Report, Run
+from harness.report import Report, Run, change_sentences
 from harness.run.inputs import read_text
 
 
@@ -61,6 +61,22 @@ def compare_runs(base: Path, new: Path, root: Path, tolerance: Tolerance, *, any
         advice = "" if alike else "compare runs of one plan, target and machine, or say --anyway"
         raise RefusedError(Problem(str(error), advice)) from None
     return Compared(before, after, found)
+
+
+def changes_since_good(folder: store.RunFolder, verdict: Verdict) -> tuple[str, ...]:
+    """What changed since the last run of the same plan and target that passed, a sentence each; none where there is no
+    such run, or where the two cannot be compared (says why)."""
+    good = store.last_good(folder.root, folder)
+    if good is None:
+        return ()
+    try:
+        before = read_side(good.path, folder.root)
+        manifest = folder.read_manifest()
+        now = Identity(str(manifest.get("plan_hash", "")), target_name(manifest), str(manifest.get("machine", "")))
+        found = compare(before.verdict, verdict, (before.identity, now))
+    except (UnlikeRunsError, EvidenceError) as error:
+        return (f"not comparable with run {good.run_id}: {error}",)
+    return (f"against run {good.run_id}:", *change_sentences(before.verdict, verdict, found))
 
 
 def read_side(path: Path, root: Path) -> Side:

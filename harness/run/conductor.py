@@ -31,6 +31,18 @@ Opened = Callable[[store.RunFolder], None]
 
 
 @dataclass(frozen=True)
+class Errand:
+    """A run as a part of something larger: where it is kept, what it does with the mocks, and when it must end."""
+
+    folder: store.RunFolder | None = None
+    """Made by the caller; None takes a new one."""
+    prepare: Callable[[MockFleet], None] | None = None
+    """Called with the mocks up, before the load."""
+    abort: Callable[[Progress], str] | None = None
+    """Why the load should end now, or an empty string."""
+
+
+@dataclass(frozen=True)
 class Finished:
     """A run that came to its end, whatever that end was."""
 
@@ -50,7 +62,14 @@ def run_now(inputs: Inputs, root: Path, watch: Watch, opened: Opened | None = No
 
 
 def run_plan(
-    inputs: Inputs, root: Path, *, started: datetime, token: str, watch: Watch, opened: Opened | None = None
+    inputs: Inputs,
+    root: Path,
+    *,
+    started: datetime,
+    token: str,
+    watch: Watch,
+    opened: Opened | None = None,
+    errand: Errand = Errand(),
 ) -> Finished:
     """Run `inputs` under `root` and judge it. `token` tells runs started in the same moment apart. `opened` is
     called with the run's folder as soon as it is there.
@@ -59,7 +78,7 @@ def run_plan(
     """
     load = inputs.load
     _check_limits(inputs.plan, load)
-    folder = store.create(root, started, token)
+    folder = errand.folder or store.create(root, started, token)
     inputs.copy_to(folder)
     if opened is not None:
         opened(folder)
@@ -72,7 +91,9 @@ def run_plan(
         job = engine_job(inputs.plan, load, folder.run_id, target, inputs.seed, descriptor_limit())
         keep_prompt_numbers(job, folder, load.arrivals.array.size)
         folder.write_manifest(manifest_of(inputs, target, started))
-        interrupted = _carry(job, folder, inputs.plan, load, watch)
+        if fleet is not None and errand.prepare is not None:
+            errand.prepare(fleet)
+        interrupted = _carry(job, folder, inputs.plan, load, watch, errand.abort or _never)
         if fleet is not None:
             fleet.keep_evidence(folder.run_id, inputs.plan.target_upstream)
     return Finished(folder, judge_run(folder), interrupted)
@@ -87,14 +108,25 @@ def _mocks(inputs: Inputs, folder: store.RunFolder) -> Iterator[MockFleet | None
         yield fleet
 
 
-def _carry(job: EngineJob, folder: store.RunFolder, plan: config.Plan, load: Load, watch: Watch) -> bool:
+def _never(_: Progress) -> str:
+    return ""
+
+
+def _carry(  # noqa: PLR0917 -- one value from each source
+    job: EngineJob,
+    folder: store.RunFolder,
+    plan: config.Plan,
+    load: Load,
+    watch: Watch,
+    abort: Callable[[Progress], str],
+) -> bool:
     """Carry the load to its end. Returns whether a person interrupted it (first Ctrl-C: drain; second: now)."""
     engine = launch(job, folder.path, folder.arrivals)
     try:
         with stopping(first=engine.stop, second=engine.kill) as interrupted:
             for progress in engine.progress():
                 watch(progress, load)
-                if reason := stop_reason(used(progress, load), plan.limits, plan.prices):
+                if reason := stop_reason(used(progress, load), plan.limits, plan.prices) or abort(progress):
                     engine.stop(reason)
             engine.wait()
         return interrupted.is_set()

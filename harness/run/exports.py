@@ -8,8 +8,20 @@ from pathlib import Path
 
 from harness import store
 from harness.errors import Problem, UsageError
-from harness.report import Report, html, junit, markdown, rows_csv, rows_parquet, summary_text
+from harness.report import (
+    Report,
+    github_annotations,
+    gitlab_code_quality,
+    html,
+    junit,
+    markdown,
+    openmetrics,
+    rows_csv,
+    rows_parquet,
+    summary_text,
+)
 from harness.results import Rows
+from harness.run.capacity_report import capacity_report, is_search
 from harness.run.judging import judge_run, verdict_document
 
 
@@ -24,6 +36,9 @@ FORMATS: Mapping[str, tuple[str, Callable[[Report], str | bytes]]] = {
     "junit": ("junit.xml", junit),
     "md": ("summary.md", markdown),
     "text": ("summary.txt", summary_text),
+    "annotations": ("annotations.txt", lambda report: "".join(f"{line}\n" for line in github_annotations(report))),
+    "codequality": ("gl-code-quality-report.json", gitlab_code_quality),
+    "openmetrics": ("metrics.txt", openmetrics),
     "csv": ("rows.csv", lambda report: "".join(rows_csv(_rows(report)))),
     "parquet": ("rows.parquet", lambda report: rows_parquet(_rows(report))),
 }
@@ -38,7 +53,7 @@ def export_run(run: Path, formats: Sequence[str], out: Path | None) -> list[Path
     if unknown := [name for name in formats if name not in FORMATS]:
         raise UsageError(Problem(f"no format {unknown[0]!r}", f"there are {', '.join(FORMATS)}"))
     folder = store.open_run(run)
-    report = judge_run(folder, keep=False)
+    report = capacity_report(folder, keep=False) if is_search(folder) else judge_run(folder, keep=False)
     target = out or folder.path
     target.mkdir(parents=True, exist_ok=True)
     written = []

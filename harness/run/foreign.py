@@ -26,6 +26,9 @@ def judge_any(path: Path, slo_path: Path | None, *, smoke: bool) -> Report:
 
 def _judge_again(path: Path, slo_path: Path | None, *, smoke: bool) -> Report:
     folder = store.open_run(path)
+    if (folder.path / "capacity.json").exists():
+        what, advice = "is a capacity search, not one run", "analyze one of its steps, in steps/"
+        raise UsageError(Problem(what, advice, str(folder.path)))
     rules = stored.rules_of(stored.read_manifest(folder))
     if smoke:
         rules = replace(rules, smoke=True)

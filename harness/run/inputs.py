@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from harness import config, forecast, store
 from harness.analysis import Rules, Slo, parse_slo
+from harness.engine import describe_profile
 from harness.errors import Problem, UsageError
 from harness.run.planning import Load, plan_load, rules_of
 
@@ -29,6 +30,8 @@ class Inputs:
     seed: int
     owned: bool
     """The caller said that the target is theirs (`--i-own-this-target`)."""
+    repeat: str = ""
+    """The command that does this run again; empty where `run` does."""
 
     def copy_to(self, folder: store.RunFolder) -> None:
         """Keep what was asked, as read."""
@@ -51,7 +54,8 @@ def read_inputs(
     seed = plan.arrivals.seed if seed is None else seed
     peak = _read_peak(plan.arrivals.from_)
     tokens = _read_peak(plan.prompts.tokens) if plan.prompts and plan.prompts.tokens else None
-    load = plan_load(plan, peak, tokens, _recordings(plan), seed)
+    journeys = describe_profile(Path(plan.profile)) if plan.profile else ()
+    load = plan_load(plan, peak, tokens, _recordings(plan), seed, journeys)
     return Inputs(
         path=path,
         plan=plan,

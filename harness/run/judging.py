@@ -16,10 +16,11 @@ from harness import store
 from harness.analysis import Evidence, Planned, Rules, Slo, judge, verdict_to_json
 from harness.engine import EngineFacts, read_engine, read_rows
 from harness.errors import EvidenceError, Problem
-from harness.report import Dependency, Report, Run, html
-from harness.results import Rows, settle
+from harness.report import Dependency, Report, Run, SlowRequest, html, slowest
+from harness.results import Rows, settle, trace_id
 from harness.run import manifest as stored
 from harness.run.calls import read_calls
+from harness.run.comparing import changes_since_good
 from harness.run.mocks import TARGET_FILE
 from harness.run.prompts import read_prompt_numbers
 
@@ -38,17 +39,24 @@ def judge_run(
     rules = stored.rules_of(manifest) if rules is None else rules
     facts = read_engine(folder.path)
     rows, evidence = gather(folder, manifest, facts, rules)
+    verdict = judge(rows, slos, rules, evidence)
     report = Report(
-        verdict=judge(rows, slos, rules, evidence),
+        verdict=verdict,
         run=_run(folder, manifest, facts),
         rows=rows,
         evidence=evidence,
         dependencies=_dependencies(folder),
+        traces=_traces(folder.run_id, rows) if manifest.get("traced") else (),
+        changes=changes_since_good(folder, verdict),
     )
     if keep:
         store.write_text(folder.verdict, json.dumps(verdict_document(report), indent=2, allow_nan=False) + "\n")
         store.write_text(folder.report, html(report))
     return report
+
+
+def _traces(run_id: str, rows: Rows) -> tuple[SlowRequest, ...]:
+    return tuple(SlowRequest(slow.seq, trace_id(run_id, slow.seq)) for slow in slowest(rows))
 
 
 def verdict_document(report: Report) -> dict[str, Any]:

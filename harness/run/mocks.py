@@ -18,9 +18,9 @@ import orjson
 
 from harness.errors import Problem, RefusedError, UsageError
 from harness.guard.children import end, spawn
+from harness.run.mock_admin import TOKEN_VARIABLE, note_path, noted
 from harness.run.signals import stopping
 
-TOKEN_VARIABLE = "PEAKPROOF_MOCK_TOKEN"  # noqa: S105 -- the name of a variable
 READY_WITHIN_S = 20.0
 GRACE_S = 4.0
 LOG_PAGE = 10_000
@@ -154,21 +154,46 @@ STANDARD: Mapping[str, Mapping[str, Any]] = {
 """What `mock up` starts, by the names that it takes; ports a person can type."""
 
 
-def serve_mocks(names: Sequence[str], folder: Path, *, free_ports: bool, ready: Callable[[MockFleet], None]) -> int:
-    """Start the standard mocks in `names` (all of them where empty), tell `ready`, and serve until SIGINT or SIGTERM.
+_FIRST_DIALECT_PORT = 8084
+_DIALECT_PRESETS = {"vllm": "self-hosted-8b"} | dict.fromkeys(
+    ("openai", "azure", "anthropic", "gemini", "vertex", "groq"), "hosted-chat"
+)
 
-    Returns the exit code of the mocks' own process where they end by themselves. Raises UsageError for an unknown
-    name, RefusedError where they do not come up (a port in use).
+
+def serve_mocks(
+    names: Sequence[str],
+    folder: Path,
+    *,
+    dialects: Sequence[str] = (),
+    free_ports: bool,
+    ready: Callable[[MockFleet], None],
+) -> int:
+    """Start mocks, tell `ready`, and serve until SIGINT or SIGTERM.
+
+    `names` are of the standard mocks (all of them where neither is given), `dialects` any mocks by what they speak,
+    from port 8084 on. Returns the exit code of the mocks' own process where they end by themselves. Raises UsageError
+    for an unknown name, RefusedError where they do not come up (a port in use, an unknown dialect).
     """
-    if unknown := [name for name in names if name not in STANDARD]:
-        raise UsageError(Problem(f"no mock {unknown[0]!r}", f"there are {', '.join(STANDARD)}"))
-    wanted = list(names) or list(STANDARD)
-    if "copilot" in wanted:
-        wanted = list(STANDARD)
-    services = [{"name": name, **STANDARD[name], **({"port": 0} if free_ports else {})} for name in wanted]
+    services = wanted_services(names, dialects)
+    if free_ports:
+        services = [{**service, "port": 0} for service in services]
     with running_mocks({"run_id": "", "seed": 0, "services": services}, folder) as fleet:
-        ready(fleet)
-        with stopping() as stop:
+        with noted(note_path(os.environ), fleet.admin_url, fleet.token), stopping() as stop:
+            ready(fleet)
             while fleet.alive and not stop.wait(0.2):
                 pass
         return 0 if stop.is_set() else fleet.child.wait()
+
+
+def wanted_services(names: Sequence[str], dialects: Sequence[str]) -> list[dict[str, Any]]:
+    """The services of `mocks.json`. copilot brings what it depends on. Raises UsageError."""
+    if unknown := [name for name in names if name not in STANDARD]:
+        raise UsageError(Problem(f"no mock {unknown[0]!r}", f"there are {', '.join(STANDARD)}"))
+    wanted = list(names) or ([] if dialects else list(STANDARD))
+    if "copilot" in wanted:
+        wanted = list(STANDARD)
+    services = [{"name": name, **STANDARD[name]} for name in wanted]
+    for index, dialect in enumerate(dict.fromkeys(dialects)):
+        preset = {"preset": _DIALECT_PRESETS[dialect]} if dialect in _DIALECT_PRESETS else {}
+        services.append({"name": dialect, "mock": dialect, "port": _FIRST_DIALECT_PORT + index, **preset})
+    return services

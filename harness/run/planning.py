@@ -34,19 +34,28 @@ class Load:
     peak_per_s: float | None
     """The forecast peak; None where the load is hand-written."""
     peak_label: str
+    journeys: tuple[JourneySpec, ...]
+    """The plan's own or its load profile's, in the order of the arrivals' `journey` numbers."""
 
 
-def plan_load(
-    plan: config.Plan, peak: forecast.Peak | None, tokens: forecast.Peak | None, recordings: Recordings, seed: int
+def plan_load(  # noqa: PLR0917 -- one value from each source
+    plan: config.Plan,
+    peak: forecast.Peak | None,
+    tokens: forecast.Peak | None,
+    recordings: Recordings,
+    seed: int,
+    profile: tuple[JourneySpec, ...] = (),
 ) -> Load:
-    """The load that `plan` asks for. `peak` is what `arrivals.from` names, `tokens` what `prompts.tokens` names.
+    """The load that `plan` asks for. `peak` is what `arrivals.from` names, `tokens` what `prompts.tokens` names,
+    `profile` what the load profile holds, where the plan has one.
 
     Raises UsageError where the forecast cannot give what is asked, or no arrival comes out.
     """
     shape = _of_segments(plan, recordings) if peak is None else _of_peak(plan, peak, seed)
-    names = tuple(plan.journeys) or ("profile",)
+    journeys = tuple(_spec(name, journey) for name, journey in plan.journeys.items()) or profile
+    names = tuple(spec.name for spec in journeys)
     if not shape.mix:
-        weights = [journey.weight for journey in plan.journeys.values()] or [1.0]
+        weights = [spec.weight for spec in journeys]
         shape = replace(shape, mix=dict(zip(names, np.divide(weights, sum(weights)).tolist(), strict=True)))
     if tokens is not None:
         shape = replace(shape, tokens=tokens.tokens, token_times_s=None)
@@ -61,7 +70,33 @@ def plan_load(
         mix={name: share / total for name, share in shape.mix.items()},
         peak_per_s=None if peak is None else _peak_per_s(plan, peak),
         peak_label="" if peak is None else _peak_label(plan, peak),
+        journeys=journeys,
     )
+
+
+def steady_load(  # noqa: PLR0917 -- one value from each source
+    plan: config.Plan, load: Load, rate_per_s: float, warm_s: float, hold_s: float, phase: str, seed: int
+) -> Load:
+    """What `load` carries (mix, tokens, burstiness) at one constant rate: a warm-up, then `phase` for `hold_s`."""
+    shape, warm = load.shape, "warm" if phase != "warm" else "warm-up"
+    end_s = warm_s + hold_s
+    steady = replace(
+        shape,
+        knots_s=np.array([0.0, warm_s, end_s]),
+        rates_per_s=np.full(3, rate_per_s),
+        phases=(forecast.Phase(warm, 0.0, warm_s, True), forecast.Phase(phase, warm_s, end_s, True)),
+        process="poisson" if shape.process == "replay" else shape.process,
+        replay_s=None,
+        token_times_s=None,
+        mix_times_s=None,
+        mix_shares=None,
+        notes=(),
+    )
+    arrivals = forecast.plan_arrivals(steady, tuple(plan.journeys) or ("profile",), seed)
+    if arrivals.array.size == 0:
+        raise UsageError(Problem(f"no arrival in {end_s:.0f} s at {rate_per_s:g}/s", "take longer steps"))
+    _fill_tokens(plan, arrivals)
+    return replace(load, shape=steady, arrivals=arrivals)
 
 
 def _of_segments(plan: config.Plan, recordings: Recordings) -> forecast.Shape:
@@ -176,12 +211,11 @@ def engine_job(  # noqa: PLR0917 -- one value from each source
 ) -> EngineJob:
     """What the engine is asked to do. Hosts beside loopback are only in it when the plan lists them; the conductor has
     checked by then that the caller owns them."""
-    specs = tuple(_spec(name, journey) for name, journey in plan.journeys.items())
     return EngineJob(
         run_id=run_id,
         target=target,
         allow_hosts=plan.allow_hosts,
-        journeys=specs or (JourneySpec("profile", "profile"),),
+        journeys=load.journeys,
         phases=load.arrivals.phases,
         profile=plan.profile,
         headers=plan.headers,
@@ -190,6 +224,9 @@ def engine_job(  # noqa: PLR0917 -- one value from each source
         prompts="" if plan.prompts is None or plan.prompts.file is None else str(plan.prompts.file),
         seed=seed,
         processes=plan.processes,
+        remote_workers=plan.remote.workers,
+        bind=plan.remote.bind,
+        port=plan.remote.port,
         in_flight_limit=in_flight_bound(plan.limits, descriptors),
         deadline_s=plan.deadline_s,
         idle_limit_s=plan.idle_limit_s,

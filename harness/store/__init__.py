@@ -2,7 +2,7 @@
 
 from harness.store.atomic import write_bytes, write_text
 from harness.store.baseline import Baseline, baseline_from_text, baseline_of, baseline_to_text
-from harness.store.folder import RunFolder, create, digest, latest, list_runs, open_run
+from harness.store.folder import RunFolder, create, create_named, digest, latest, list_runs, open_run
 from harness.store.history import PastCheck, PastRun, history, last_good, past_run, trend
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "baseline_of",
     "baseline_to_text",
     "create",
+    "create_named",
     "digest",
     "history",
     "last_good",

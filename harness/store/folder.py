@@ -174,6 +174,25 @@ def create(root: Path, started: datetime, token: str) -> RunFolder:
     raise UsageError(Problem("finds no free run id", "clear old runs away", file=str(root)))
 
 
+def create_named(root: Path, name: str) -> RunFolder:
+    """A new, empty run folder of this name under `root`, or of the name with `-2`, `-3`, ... where it is taken.
+
+    Raises `UsageError` where the folder cannot be made.
+    """
+    for attempt in range(1, _TRIES):
+        folder = RunFolder(root, name if attempt == 1 else f"{name}-{attempt}")
+        try:
+            folder.path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as wrong:
+            raise UsageError(Problem(f"cannot make a run folder: {wrong.strerror}", file=str(root))) from None
+        folder.engine.mkdir()
+        folder.mocks.mkdir()
+        return folder
+    raise UsageError(Problem(f"too many runs are called {name!r}", "clear old ones away", file=str(root)))
+
+
 def open_run(path: Path) -> RunFolder:
     """The run at `path`: its folder, or any file inside it. Raises `UsageError` that says what is there instead."""
     if not path.exists():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hmac
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
 from mock_services.admin.metrics import render_metrics
 from mock_services.admin.openapi import openapi
+from mock_services.children import Child, ChildError
 from mock_services.env import variables_of
 from mock_services.evidence import RequestLog
 from mock_services.faults import FaultError
@@ -33,7 +34,7 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a fault of the program
 
 
 class AdminApp:
-    """Implements `App`. `children` are the mocks that run as processes of their own: name -> (mock, url)."""
+    """Implements `App`. `children` are the mocks that run as processes of their own."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class AdminApp:
         leases: LeaseBook[Any],
         log: RequestLog,
         clock: Clock,
-        children: Mapping[str, tuple[str, str]],
+        children: Mapping[str, Child],
     ) -> None:
         assert token, "the admin API never runs without a token"
         self._token = token.encode()
@@ -65,12 +66,15 @@ class AdminApp:
     def finished(self, request: Request) -> None:
         pass
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response | Awaitable[Response]:
         try:
             self._check_caller(request)
+            name = request.path.removeprefix("/services/")
+            if name in self._children and name != request.path:
+                return self._child(request, self._children[name])
             return self._route(request)
         except Refusal as refusal:
-            return json_response(refusal.status, {"error": {"message": str(refusal)}})
+            return _refused(refusal)
 
     # who may ask
 
@@ -117,7 +121,7 @@ class AdminApp:
 
     def _list_services(self, request: Request) -> Response:
         listed = [_describe(host) for host in self._hosts.values()]
-        listed += [{"name": n, "mock": mock, "url": url, "settings": {}} for n, (mock, url) in self._children.items()]
+        listed += [_describe_child(child) for child in self._children.values()]
         return json_response(200, {"services": listed})
 
     def _service(self, request: Request, name: str) -> Response:
@@ -133,9 +137,23 @@ class AdminApp:
             raise Refusal(422, str(error)) from None
         return json_response(200, settings.model_dump(mode="json"))
 
+    async def _child(self, request: Request, child: Child) -> Response:
+        if request.method in ("GET", "HEAD"):
+            return json_response(200, _describe_child(child))
+        if request.method != "PATCH":
+            return _refused(Refusal(405, f"{request.method} is not possible on a service"))
+        try:
+            return json_response(200, await child.change(_read_object(request)))
+        except Refusal as refusal:
+            return _refused(refusal)
+        except SettingsError as error:
+            return _refused(Refusal(422, str(error)))
+        except ChildError as error:
+            return _refused(Refusal(503, str(error)))
+
     def _host(self, name: str) -> Hosted:
         if name in self._children:
-            raise Refusal(409, f"{name} runs as a program of its own: it has no settings or faults here")
+            raise Refusal(409, f"{name} is the system under test: faults go on what it depends on")
         host = self._hosts.get(name)
         if host is None:
             raise Refusal(404, f"there is no service {name!r}")
@@ -154,7 +172,7 @@ class AdminApp:
 
     def _env(self, request: Request) -> Response:
         services = [(host.name, host.mock, host.url) for host in self._hosts.values()]
-        services += [(name, mock, url) for name, (mock, url) in self._children.items()]
+        services += [(name, child.mock, child.url) for name, child in self._children.items()]
         return json_response(200, {"env": [asdict(variable) for variable in variables_of(services)]})
 
     def _metrics(self, request: Request) -> Response:
@@ -217,6 +235,14 @@ class AdminApp:
 def _describe(host: Hosted) -> dict[str, Any]:
     settings = host.settings.model_dump(mode="json")
     return {"name": host.name, "mock": host.mock, "url": host.url, "settings": settings}
+
+
+def _describe_child(child: Child) -> dict[str, Any]:
+    return {"name": child.plan.name, "mock": child.mock, "url": child.url, "settings": child.settings}
+
+
+def _refused(refusal: Refusal) -> Response:
+    return json_response(refusal.status, {"error": {"message": str(refusal)}})
 
 
 def _host_name(url: str) -> str:

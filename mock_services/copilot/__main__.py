@@ -14,6 +14,7 @@ import orjson
 import uvicorn
 
 from mock_services.copilot.app import build_app
+from mock_services.copilot.control import serve_control
 from mock_services.copilot.settings import SettingsError, read_settings
 
 _BACKLOG = 4096
@@ -24,8 +25,12 @@ _PARENT_LOOK_S = 0.5
 class Server(uvicorn.Server):
     """A uvicorn server that says when it listens, and ends with its parent where it is told to."""
 
-    def __init__(self, config: uvicorn.Config, url: str, ready_file: Path | None, parent: int) -> None:
+    def __init__(
+        self, config: uvicorn.Config, url: str, ready_file: Path | None, *, parent: int, control: int | None
+    ) -> None:
         super().__init__(config)
+        self._control = control
+        self._serving: asyncio.Task[None] | None = None
         self._url = url
         self._ready_file = ready_file
         self._parent = parent
@@ -35,6 +40,9 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self._ready_file is not None:
             write_whole(self._ready_file, orjson.dumps({"pid": os.getpid(), "url": self._url}))
+        if self._control is not None:
+            change = self.config.app.state.change  # type: ignore[union-attr]
+            self._serving = asyncio.create_task(serve_control(socket.socket(fileno=self._control), change))
         if self._parent:
             self._watching = asyncio.create_task(self._watch_parent())
         gc.collect()
@@ -53,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8080, help="0 takes a free one")
     parser.add_argument("--ready-file", type=Path, help='{"pid", "url"}, written once it listens')
     parser.add_argument("--with-parent", action="store_true", help="end when the parent process is gone")
+    parser.add_argument("--control-fd", type=int, help="an inherited socket by which the parent changes settings")
     options = parser.parse_args(arguments)
     try:
         settings = read_settings(os.environ)
@@ -80,7 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
         date_header=False,
     )
     parent = os.getppid() if options.with_parent else 0
-    Server(config, url, options.ready_file, parent).run(sockets=[listener])
+    server = Server(config, url, options.ready_file, parent=parent, control=options.control_fd)
+    server.run(sockets=[listener])
     return 0
 
 

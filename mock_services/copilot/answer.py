@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from mock_services.copilot.cache import AnswerCache, CachedAnswer
 from mock_services.copilot.model import ModelStream, StreamLimits, open_stream
 from mock_services.copilot.question import Question
 from mock_services.copilot.retrieval import call_tool, find_passages
-from mock_services.copilot.settings import Settings
+from mock_services.copilot.settings import Settings, change_settings
 from mock_services.copilot.upstream import RejectedError, Upstream, UpstreamError
 from mock_services.copilot.weakness import Weakness
 
@@ -55,7 +55,8 @@ class Copilot:
     """The chain and its upstreams. One for the whole process; each request brings its question and its budget."""
 
     def __init__(self, settings: Settings, client: httpx.AsyncClient, clock: Callable[[], float]) -> None:
-        self.settings = settings = _without_timeouts(settings) if settings.has(Weakness.NO_TIMEOUT) else settings
+        self._asked = settings
+        self.settings = settings = _in_force(settings)
         self.clock = clock
         self.cache = AnswerCache(settings.cache_entries, settings.cache_s, clock)
         self.upstreams: dict[str, Upstream] = {}
@@ -63,7 +64,7 @@ class Copilot:
         urls = {
             "primary": settings.primary_url,
             "embeddings": settings.primary_url if settings.vector_url else "",
-            "fallback": "" if settings.has(Weakness.NO_FALLBACK) else settings.fallback_url,
+            "fallback": settings.fallback_url,
             "vector": settings.vector_url,
             "tools": settings.tools_url,
         }
@@ -72,6 +73,20 @@ class Copilot:
                 headers = {"authorization": f"Bearer {keys[name]}"} if name in keys else {}
                 breaker = Breaker(_breaker_rules(name, settings))
                 self.upstreams[name] = Upstream(name, url, client, breaker, clock=clock, headers=headers)
+
+    def change(self, changes: Mapping[str, Any]) -> Settings:
+        """New settings for every question from now on; breakers keep their state. Raises SettingsError."""
+        self._asked = change_settings(self._asked, changes)
+        self.settings = _in_force(self._asked)
+        for name, upstream in self.upstreams.items():
+            upstream.breaker.rules = _breaker_rules(name, self.settings)
+        return self._asked
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the upstreams that are models, best first."""
+        names = ("primary",) if self.settings.has(Weakness.NO_FALLBACK) else ("primary", "fallback")
+        return [name for name in names if name in self.upstreams]
 
     def budget(self) -> Budget:
         return Budget(self.settings.budget_s, self.clock)
@@ -99,9 +114,9 @@ class Copilot:
         if context.degraded and self.settings.has(Weakness.NEEDS_CONTEXT):
             raise NothingLeftError(", ".join(context.degraded), self._retry_after_s())
         reasons: list[str] = []
-        for name in ("primary", "fallback"):
-            upstream = self.upstreams.get(name)
-            if upstream is None or name in broken or budget.is_spent:
+        for name in self.models:
+            upstream = self.upstreams[name]
+            if name in broken or budget.is_spent:
                 continue
             try:
                 stream = await self._ask_model(upstream, question, context, budget)
@@ -161,8 +176,7 @@ class Copilot:
             context.degraded.append(NO_TOOLS)
 
     def _retry_after_s(self) -> float:
-        models = [self.upstreams[name] for name in ("primary", "fallback") if name in self.upstreams]
-        return max(1.0, min(upstream.wait_s() for upstream in models))
+        return max(1.0, min(self.upstreams[name].wait_s() for name in self.models))
 
 
 def _breaker_rules(name: str, settings: Settings) -> BreakerRules:
@@ -176,7 +190,10 @@ def _breaker_rules(name: str, settings: Settings) -> BreakerRules:
     )
 
 
-def _without_timeouts(settings: Settings) -> Settings:
+def _in_force(settings: Settings) -> Settings:
+    """As they were asked for, but without any timeout where that is the weakness."""
+    if not settings.has(Weakness.NO_TIMEOUT):
+        return settings
     never: dict[str, Any] = dict.fromkeys(
         ("budget_s", "first_token_s", "stream_idle_s", "embed_s", "vector_s", "tool_s"), float("inf")
     )

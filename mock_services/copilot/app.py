@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import httpx
 import orjson
@@ -32,25 +33,23 @@ def build_app(
     transport: httpx.AsyncBaseTransport | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Starlette:
-    """The application. `transport` carries the upstream calls; by default a pooled one of its own."""
+    """The application. `transport` carries the upstream calls; by default a pooled one of its own.
+
+    `app.state.change` is a `control.Change`.
+    """
     client = httpx.AsyncClient(transport=transport or PooledTransport(), trust_env=False)
     copilot = Copilot(settings, client, clock)
-    is_unbounded = settings.has(Weakness.UNBOUNDED_QUEUE)
-    gate = Gate(
-        settings.concurrency, None if is_unbounded else settings.queue, None if is_unbounded else settings.queue_wait_s
-    )
+    gate = Gate(*_bounds(settings))
     ledger = Ledger()
     pages = _Pages(copilot, gate, ledger)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        block_s = settings.weakness.get(Weakness.SYNC_BLOCK, 0.0)
-        blocking = asyncio.create_task(_block_now_and_then(block_s)) if block_s else None
+        blocking = asyncio.create_task(_block_now_and_then(copilot))
         yield
-        if blocking is not None:
-            blocking.cancel()
-            with suppress(asyncio.CancelledError):
-                await blocking
+        blocking.cancel()
+        with suppress(asyncio.CancelledError):
+            await blocking
         await client.aclose()
 
     routes = [
@@ -60,7 +59,22 @@ def build_app(
         Route("/log", pages.log),
         Route("/metrics", pages.metrics),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    app = Starlette(routes=routes, lifespan=lifespan)
+
+    def change(changes: Mapping[str, Any]) -> Mapping[str, Any]:
+        now = copilot.change(changes)
+        gate.resize(*_bounds(now))
+        return now.to_json()
+
+    app.state.change = change
+    return app
+
+
+def _bounds(settings: Settings) -> tuple[int, int | None, float | None]:
+    """Concurrency, queue and longest wait; the last two without a bound where that is the weakness."""
+    if settings.has(Weakness.UNBOUNDED_QUEUE):
+        return settings.concurrency, None, None
+    return settings.concurrency, settings.queue, settings.queue_wait_s
 
 
 class _Pages:
@@ -103,8 +117,9 @@ def _json(value: object, status: int = 200) -> Response:
     return Response(orjson.dumps(value), status, media_type="application/json")
 
 
-async def _block_now_and_then(block_s: float) -> None:
+async def _block_now_and_then(copilot: Copilot) -> None:
     """The weakness `sync_block`: a blocking call on the event loop, as a careless library makes it."""
     while True:
         await asyncio.sleep(_BLOCK_EVERY_S)
-        time.sleep(block_s)  # this is the defect
+        if block_s := copilot.settings.weakness.get(Weakness.SYNC_BLOCK):
+            time.sleep(block_s)  # this is the defect

@@ -36,7 +36,6 @@ class ChatEndpoint:
         self._copilot = copilot
         self._gate = gate
         self._ledger = ledger
-        self._weakness = copilot.settings.weakness
         self._numbers = itertools.count(1)
         self._leaked: list[bytes] = []
 
@@ -154,7 +153,7 @@ class ChatEndpoint:
     async def _say_nothing_left(self, exchange: Exchange, question: Question, error: NothingLeftError) -> None:
         exchange.record.outcome = "unanswered"
         message = f"No model can answer right now ({error})."
-        if Weakness.ERROR_IN_200 not in self._weakness:
+        if not self._copilot.settings.has(Weakness.ERROR_IN_200):
             body = reply.error_body(message, "server_error", "no_model_available")
             await exchange.whole(503, body, reply.retry_after(error.retry_after_s))
         elif question.is_stream:
@@ -166,7 +165,7 @@ class ChatEndpoint:
 
     def _marks(self, answer: Answer) -> reply.Headers:
         """Who answered, and what had to be left out."""
-        is_silent = Weakness.UNMARKED in self._weakness
+        is_silent = Weakness.UNMARKED in self._copilot.settings.weakness
         return [] if is_silent else reply.answer_headers(answer.served_by, answer.degraded)
 
     def _identity(self) -> Identity:
@@ -174,13 +173,13 @@ class ChatEndpoint:
 
     def _cut_after(self, question: Question) -> int:
         """After how many pieces the weakness `cut_stream` ends this stream; 0 leaves it whole."""
-        share = self._weakness.get(Weakness.CUT_STREAM, 0.0)
+        share = self._copilot.settings.weakness.get(Weakness.CUT_STREAM, 0.0)
         mark = zlib.crc32(question.key + question.seq.encode("latin-1"), self._copilot.settings.seed & 0xFFFFFFFF)
         return _CUT_AFTER_PIECES if mark < share * 2**32 else 0
 
     def _leak(self) -> None:
         """The weakness `memory_leak`, up to a ceiling that spares the machine."""
-        size = int(self._weakness.get(Weakness.MEMORY_LEAK, 0.0) * 1024)
+        size = int(self._copilot.settings.weakness.get(Weakness.MEMORY_LEAK, 0.0) * 1024)
         if size and len(self._leaked) * size < _LEAK_LIMIT_BYTES:
             self._leaked.append(b"\xa5" * size)
 

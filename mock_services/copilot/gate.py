@@ -14,7 +14,7 @@ class Gate:
     """At most `concurrency` inside, at most `queue` waiting, none longer than `wait_s`; None is no bound."""
 
     def __init__(self, concurrency: int, queue: int | None, wait_s: float | None) -> None:
-        self._free = concurrency
+        self._concurrency = self._free = concurrency
         self._queue = queue
         self._wait_s = wait_s
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -45,8 +45,16 @@ class Gate:
                 raise ShedError("the wait was too long") from None
             raise
 
+    def resize(self, concurrency: int, queue: int | None, wait_s: float | None) -> None:
+        """New bounds at once; those inside stay, and where they are too many the next places freed are not filled."""
+        self._free += concurrency - self._concurrency
+        self._concurrency, self._queue, self._wait_s = concurrency, queue, wait_s
+        while self._free > 0 and self._waiting:
+            self._free -= 1
+            self.leave()
+
     def leave(self) -> None:
-        while self._waiting:
+        while self._waiting and self._free >= 0:
             place = self._waiting.popleft()
             if not place.done():
                 place.set_result(None)

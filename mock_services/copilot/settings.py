@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 from urllib.parse import urlsplit
 
-from mock_services.copilot.weakness import Weakness, parse_weaknesses
+import orjson
+
+from mock_services.copilot.weakness import Weakness, parse_weaknesses, weaknesses_from
 
 PREFIX = "COPILOT_"
 
@@ -56,10 +59,17 @@ class Settings:
     def has(self, weakness: Weakness) -> bool:
         return weakness in self.weakness
 
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the keys."""
+        told = {name: value for name, value in asdict(self).items() if not name.endswith("_key")}
+        return {**told, "weakness": {str(name): degree for name, degree in self.weakness.items()}}
+
 
 _OWN_VARIABLES = frozenset(PREFIX + f.name.upper() for f in fields(Settings))
 _COUNTS = {"embedding_dimensions", "top_k", "concurrency"}
 _URLS = {"primary_url", "fallback_url", "vector_url", "tools_url"}
+_FIXED = _URLS | {"primary_key", "fallback_key", "cache_entries", "cache_s", "seed"}
+"""What is read once, at the start."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -83,6 +93,32 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError("\n".join(problems))
     return Settings(**values)  # type: ignore[arg-type]
+
+
+def change_settings(settings: Settings, changes: Mapping[str, object]) -> Settings:
+    """The same settings but for `changes`, as JSON gives them. Raises SettingsError with all that is wrong.
+
+    Weaknesses are switched one by one: `{"weakness": {"no_breaker": true, "cut_stream": false}}` leaves the others.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    kinds = {item.name: str(item.type) for item in fields(Settings)}
+    for name, value in changes.items():
+        if name not in kinds or name in _FIXED:
+            problems.append(f"{name}: cannot be changed; there are {', '.join(sorted(kinds.keys() - _FIXED))}")
+            continue
+        try:
+            if name == "weakness" and isinstance(value, Mapping):
+                kept = {key: degree for key, degree in settings.weakness.items() if str(key) not in value}
+                values[name] = kept | weaknesses_from(value)
+            else:
+                text = value if isinstance(value, str) else orjson.dumps(value).decode()
+                values[name] = _parse(name, kinds[name], text)
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return replace(settings, **values)
 
 
 def _parse(name: str, kind: str, text: str) -> object:

@@ -8,13 +8,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from mock_services.faults.black_hole import BlackHole
+from mock_services.faults.cached import Cached
+from mock_services.faults.chunking import Chunking
 from mock_services.faults.cold_start import ColdStart
 from mock_services.faults.cut import Cut
 from mock_services.faults.error import Error
 from mock_services.faults.fault import Fault, FaultError, Moment
 from mock_services.faults.flapping import Flapping
+from mock_services.faults.freeze import Freeze
 from mock_services.faults.hard_quota import HardQuota
 from mock_services.faults.hint import Hint
+from mock_services.faults.idle_close import IdleClose
 from mock_services.faults.in_band_error import InBandError
 from mock_services.faults.latency import Latency
 from mock_services.faults.malformed_chunk import MalformedChunk
@@ -23,10 +27,12 @@ from mock_services.faults.quota import Quota
 from mock_services.faults.refuse import Refuse
 from mock_services.faults.reset import Reset
 from mock_services.faults.results import Results
+from mock_services.faults.short_answers import ShortAnswers
 from mock_services.faults.silent_eof import SilentEof
 from mock_services.faults.slow_first_token import SlowFirstToken
 from mock_services.faults.slow_stream import SlowStream
 from mock_services.faults.stall import Stall
+from mock_services.faults.swapped import Swapped
 from mock_services.faults.throttle import Throttle
 from mock_services.service import explain
 
@@ -51,6 +57,12 @@ FAULTS: dict[str, type[Fault]] = {
     "results": Results,
     "cold_start": ColdStart,
     "flapping": Flapping,
+    "freeze": Freeze,
+    "idle_close": IdleClose,
+    "chunking": Chunking,
+    "cached": Cached,
+    "short_answers": ShortAnswers,
+    "swapped": Swapped,
 }
 
 

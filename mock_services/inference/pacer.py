@@ -18,6 +18,7 @@ class Pacer:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = math.inf
         self._running = False
+        self._sent: list[tuple[float, int]] = []
 
     def submit(self, job: Job) -> None:
         self.batching.submit(job, clock())
@@ -46,5 +47,14 @@ class Pacer:
             self.arm()
 
     def _served(self, at: float, tokens: int) -> None:
-        """Measured once the step's last chunk was written, and counted for all of them: the worst of the step."""
-        self._pacing.add(clock() - at, tokens)
+        if not self._sent:
+            self._loop.call_soon(self._measure)
+        self._sent.append((at, tokens))
+
+    def _measure(self) -> None:
+        """In the loop's next round, when the last chunk of every step has been given to the kernel (uvloop writes at
+        a round's end); what it finds is counted for all tokens of a step: the worst of them."""
+        now = clock()
+        for at, tokens in self._sent:
+            self._pacing.add(now - at, tokens)
+        self._sent.clear()

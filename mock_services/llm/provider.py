@@ -33,6 +33,7 @@ class Call:
     choices: int = 1
     cached_tokens: int = 0
     grant: Grant | None = None
+    tokens_per_event: int = 1
 
     @property
     def output_tokens(self) -> int:
@@ -79,6 +80,7 @@ class Provider:
         self.batching = Batching(inference_of(settings), context.seed)
         self.pacer = Pacer(self.batching, context.event_loop, context.counts.pacing)
         self._calls = 0
+        self._text_before: Text | None = None
 
     def change(self, settings: Settings) -> None:
         assert isinstance(settings, ProviderSettings)
@@ -115,11 +117,29 @@ class Provider:
             length = natural_length(settings.answer_tokens, settings.answer_sigma, start)
             if max_tokens is not None and length > max_tokens:
                 length, finish = max_tokens, "length"
-        text = Text(settings.canary or self.context.name, find_nonce(request.body), start, max(1, length))
+        marks = request.marks
+        length = min(max(1, length), marks.get("answer_limit", length))
+        text = Text(
+            settings.canary or self.context.name, find_nonce(request.body), start, length, marks.get("is_wide", False)
+        )
+        own, before = text, self._text_before
+        if marks.get("is_swapped") and before is not None:
+            text = before
+        self._text_before = own
         record = request.record
         record.model, record.tokens_in = model, prompt_tokens
         return Call(
-            request, self.next_id(), model, scope, prompt_tokens, max_tokens, text, finish, choices, cached_tokens
+            request,
+            self.next_id(),
+            model,
+            scope,
+            prompt_tokens,
+            max_tokens,
+            text,
+            finish,
+            choices,
+            cached_tokens,
+            tokens_per_event=marks.get("tokens_per_event", 1),
         )
 
     def admit(self, call: Call) -> None:
@@ -162,13 +182,17 @@ class Provider:
         return Stream(lambda writer: self._run_stream(call, shape, writer), headers)
 
     def _run_stream(self, call: Call, shape: Shape, writer: Writer) -> None:
-        piece_json, token = call.text.piece_json, shape.token
+        piece_json: Callable[[int], bytes] = call.text.piece_json
+        token = shape.token
+        if call.tokens_per_event > 1:
+            piece_json, token = _grouped(call, shape)
 
         def emit(index: int) -> None:
             if index == 0:
                 for frame in shape.opening:
                     writer.send(frame)
-            writer.send(token(index, piece_json(index)))
+            if frame := token(index, piece_json(index)):
+                writer.send(frame)
 
         def done() -> None:
             call.request.record.tokens_out = call.output_tokens
@@ -210,6 +234,22 @@ class Provider:
         server = self.batching.settings
         seconds = (settings.embedding_ms + server.distance_ms) / 1000 + tokens / server.prefill_tokens_per_s
         await until(self.context.clock() + seconds, self.context)
+
+
+def _grouped(call: Call, shape: Shape) -> tuple[Callable[[int], bytes], Callable[[int, bytes], bytes]]:
+    """Pieces and frames of a stream with several tokens in an event: nothing until a group is full."""
+    group: list[bytes] = []
+    last, size = call.text.length - 1, call.tokens_per_event
+
+    def piece(index: int) -> bytes:
+        group.append(call.text.piece_json(index))
+        if len(group) < size and index < last:
+            return b""
+        text = b"".join(group)
+        group.clear()
+        return text
+
+    return piece, lambda index, text: shape.token(index, text) if text else b""
 
 
 def organization_of(key: str) -> str:

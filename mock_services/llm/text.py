@@ -35,6 +35,7 @@ def _build_pool() -> tuple[str, ...]:
     return tuple(pieces)
 
 
+_WIDE = str.maketrans({"a": "ä", "e": "é", "o": "ő", "i": "ï", "u": "ü", "y": "ÿ", "s": "ſ", "t": "ₜ", ".": "🙂"})
 POOL = _build_pool()
 POOL_JSON = tuple(piece.encode() for piece in POOL)
 """The same pieces as they stand inside a JSON string: the words need no escapes."""
@@ -43,24 +44,34 @@ POOL_JSON = tuple(piece.encode() for piece in POOL)
 class Text:
     """An answer of so many pieces. The first says who wrote it, and gives the prompt's nonce back."""
 
-    __slots__ = ("_start", "first", "first_json", "length")
+    __slots__ = ("_start", "_wide", "first", "first_json", "length")
 
-    def __init__(self, canary: str, nonce: str, start: int, length: int) -> None:
+    def __init__(self, canary: str, nonce: str, start: int, length: int, is_wide: bool = False) -> None:
         self.first = f"[served-by:{canary}]" + (f" {nonce}" if nonce else "")
         self.first_json = json.dumps(self.first)[1:-1].encode()
         self.length = length
         self._start = start
+        self._wide = is_wide
 
     def piece_json(self, index: int) -> bytes:
-        return POOL_JSON[(self._start + index) % POOL_SIZE] if index else self.first_json
+        if not index:
+            return self.first_json
+        piece = POOL_JSON[(self._start + index) % POOL_SIZE]
+        return widen(piece.decode()).encode() if self._wide else piece
 
     def pieces(self) -> Iterator[str]:
         yield self.first
         for index in range(1, self.length):
-            yield POOL[(self._start + index) % POOL_SIZE]
+            piece = POOL[(self._start + index) % POOL_SIZE]
+            yield widen(piece) if self._wide else piece
 
     def whole(self) -> str:
         return "".join(self.pieces())
+
+
+def widen(piece: str) -> str:
+    """The same piece in characters of two, three and four bytes."""
+    return piece.translate(_WIDE)
 
 
 def find_nonce(body: bytes) -> str:

@@ -33,7 +33,7 @@ class Connection(asyncio.BufferedProtocol):
         self._app = app
         self._buffer = memoryview(bytearray(BUFFER_BYTES) if buffer is None else buffer)
         self.loop = loop
-        self._idle_limit_s = idle_limit_s
+        self._usual_idle_limit_s = self._idle_limit_s = idle_limit_s
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._parser: Any = httptools.HttpRequestParser(self)
         self._pending: deque[Request] = deque()
@@ -54,13 +54,13 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self._idle_since_s = clock()
         admission = self._app.admit(self)
         if admission is Admission.RESET:
             self.reset()
         elif admission is Admission.IGNORE:
             self._deaf = True
         else:
-            self._idle_since_s = clock()
             self._watch_idle()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -135,6 +135,13 @@ class Connection(asyncio.BufferedProtocol):
         """Ends with RST instead of FIN."""
         self._deaf = True
         reset_by_rst(self.transport)
+
+    def limit_idle(self, idle_limit_s: float | None) -> None:
+        """Idle connections close after so long; None: after the usual time."""
+        self._idle_limit_s = self._usual_idle_limit_s if idle_limit_s is None else idle_limit_s
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._watch_idle()
 
     # the parser's calls
 

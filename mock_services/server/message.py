@@ -34,7 +34,7 @@ class Reset(Exception):  # noqa: N818 -- an order to the server, not an error of
 class Request:
     """One request, whole. Header names are lower case bytes, as they are needed on the hot path."""
 
-    __slots__ = ("body", "headers", "keep_alive", "method", "path", "query_string", "record")
+    __slots__ = ("body", "headers", "keep_alive", "marks", "method", "path", "query_string", "record")
 
     def __init__(self, method: str, target: str, headers: dict[bytes, bytes], body: bytes, keep_alive: bool) -> None:
         path, _, query = target.partition("?")
@@ -44,6 +44,8 @@ class Request:
         self.headers = headers
         self.body = body
         self.keep_alive = keep_alive
+        self.marks: dict[str, Any] = {}
+        """What faults ask of the text that will be generated: answer_limit, is_swapped, is_wide, tokens_per_event."""
         self.record = Record(method, self.path)
         """What the request log will say; the service fills in model, tokens and its own view of the outcome."""
 
@@ -147,6 +149,9 @@ class Peer(Protocol):
 
     def reset(self) -> None:
         """RST."""
+
+    def limit_idle(self, idle_limit_s: float | None) -> None:
+        """Closes itself once it has been idle for so long; None: as is usual."""
 
 
 class App(Protocol):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 pytestmark = pytest.mark.e2e
@@ -99,3 +100,26 @@ def test_without_a_token_one_is_made_and_only_the_owner_reads_it(program: Progra
     assert (tmp_path / "ready-0.json").stat().st_mode & 0o077 == 0
     headers = {"authorization": f"Bearer {ready['token']}"}
     assert httpx.get(ready["admin"] + "/healthz", headers=headers, trust_env=False).json()["ok"]
+
+
+def test_copilot_is_changed_while_it_runs_through_the_admin_and_holds_no_token(program: Program) -> None:
+    copilot = {"name": "copilot", "mock": "copilot", "upstreams": {"primary": "llm/primary"}}
+    process, ready = program.start([LLM, copilot])
+    with httpx.Client(trust_env=False, headers=AUTH, timeout=30) as client:
+        admin, url = ready["admin"], ready["services"]["copilot"]
+        listed = {entry["name"]: entry for entry in client.get(f"{admin}/services").json()["services"]}
+        assert listed["copilot"]["settings"]["weakness"] == {}
+        answer = client.patch(f"{admin}/services/copilot", json={"weakness": {"cut_stream": 0.5}, "queue": 3})
+        assert (answer.status_code, answer.json()["queue"]) == (200, 3)
+        assert client.get(f"{url}/healthz").json()["weakness"] == {"cut_stream": 0.5}
+        assert client.get(f"{admin}/services/copilot").json()["settings"]["weakness"] == {"cut_stream": 0.5}
+        answer = client.patch(f"{admin}/services/copilot", json={"primary_url": "http://127.0.0.1:1"})
+        assert answer.status_code == 422 and "primary_url: cannot be changed" in answer.json()["error"]["message"]
+        assert client.patch(f"{admin}/services/copilot", json={"weakness": {"cut_stream": False}}).status_code == 200
+        assert client.get(f"{url}/healthz").json()["weakness"] == {}
+        child = psutil.Process(process.pid).children()[0]
+        assert "PEAKPROOF_MOCK_TOKEN" not in child.environ() and TOKEN not in " ".join(child.cmdline())
+        child.kill()
+        child.wait(5)
+        answer = client.patch(f"{admin}/services/copilot", json={"queue": 4})
+        assert answer.status_code == 503 and "copilot" in answer.json()["error"]["message"]

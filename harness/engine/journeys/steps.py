@@ -23,9 +23,9 @@ from harness.engine.journeys.arrival import Arrival
 from harness.results import Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ask:
-    """One request, not yet rendered for a connection."""
+    """One request, not yet rendered for a connection. Not frozen: that would make each cost three times as much."""
 
     step: str
     method: str

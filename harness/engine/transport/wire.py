@@ -10,12 +10,21 @@ from harness import COMMAND, __version__
 from harness.engine.exchange import Request
 from harness.engine.job import EngineJob
 from harness.errors import Problem, UsageError
+from harness.results import trace_parts
 
 _ENV = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _OURS = frozenset(
-    {"content-length", "transfer-encoding", "connection", "user-agent", "x-peakproof-run", "x-peakproof-seq"}
+    {
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "user-agent",
+        "traceparent",
+        "x-peakproof-run",
+        "x-peakproof-seq",
+    }
 )
 _SEQ_LINE = re.compile(rb"(?i)(?<![^\n])x-peakproof-seq:[ \t]*(\d+)[ \t]*\r\n")
 _MERGED_KEPT = 256
@@ -50,13 +59,16 @@ class Renderer:
     """Renders requests for one target. What is said twice is sent once: a request's own header wins over the job's, the
     job's over the transport's (`Host`, `Accept-Encoding`). The run's identity and the lengths are nobody else's."""
 
-    __slots__ = ("_base", "_headers", "_identity", "_merged")
+    __slots__ = ("_base", "_headers", "_identity", "_merged", "_span")
 
     def __init__(self, authority: str, job: EngineJob, base: bytes = b"", env: Mapping[str, str] | None = None) -> None:
         """`base` is the target URL's own path, without a final slash: it goes before every path that does not begin
         with it already. Raises UsageError as `render_headers` does."""
         self._base = base
         self._identity = f"user-agent: {COMMAND}/{__version__} (run {job.run_id})\r\nx-peakproof-run: {job.run_id}\r\n"
+        trace, span = trace_parts(job.run_id)
+        self._identity += f"traceparent: 00-{trace}"
+        self._span = span.encode()
         own = {"host": authority, "accept-encoding": "gzip, deflate"}
         own |= {name.lower(): value for name, value in job.headers.items()}
         self._headers = {name: render_headers({name: value}, env) for name, value in own.items()}
@@ -69,21 +81,33 @@ class Renderer:
         path = request.path
         if self._base and not (path == self._base or path.startswith((self._base + b"/", self._base + b"?"))):
             path = self._base + path
-        body = request.body
+        body, seq = request.body, request.seq
         if body or request.method not in _BODILESS:
-            return b"%b %b%b%d\r\ncontent-length: %d\r\n\r\n%b" % (
+            return b"%b %b%b%08x-%b%08x-01\r\nx-peakproof-seq: %d\r\ncontent-length: %d\r\n\r\n%b" % (
                 request.method,
                 path,
                 headers,
-                request.seq,
+                seq,
+                self._span,
+                seq,
+                seq,
                 len(body),
                 body,
             )
-        return b"%b %b%b%d\r\n\r\n" % (request.method, path, headers, request.seq)
+        return b"%b %b%b%08x-%b%08x-01\r\nx-peakproof-seq: %d\r\n\r\n" % (
+            request.method,
+            path,
+            headers,
+            seq,
+            self._span,
+            seq,
+            seq,
+        )
 
     def _merge(self, request: Request) -> bytes:
-        """From the end of the request line to the place of the sequence number. Journeys repeat their header lines, so
-        the outcome is kept, for a bounded number of them. A sequence number among the lines is taken out of them."""
+        """From the end of the request line to the place of the trace id's last digits, which are the sequence number.
+        Journeys repeat their header lines, so the outcome is kept, for a bounded number of them. A sequence number
+        among the lines is taken out of them."""
         lines = request.headers
         numbered = _SEQ_LINE.search(lines)
         if numbered is not None:
@@ -95,7 +119,7 @@ class Renderer:
         parts = [b" HTTP/1.1\r\n"]
         parts += [line for name, line in self._headers.items() if name not in said]
         parts += [line + b"\r\n" for line in lines.split(b"\r\n") if line and _name_of(line) not in _OURS]
-        merged = b"".join(parts) + self._identity.encode("latin-1") + b"x-peakproof-seq: "
+        merged = b"".join(parts) + self._identity.encode("latin-1")
         if len(self._merged) >= _MERGED_KEPT:
             self._merged.clear()
         self._merged[lines] = merged

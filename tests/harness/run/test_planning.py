@@ -7,6 +7,7 @@ import pytest
 
 from harness import config, forecast
 from harness.errors import UsageError
+from harness.run.inputs import read_inputs
 from harness.run.planning import engine_job, mocks_config, plan_load, rules_of, windows_of
 
 HEAD = "target: http://127.0.0.1:9\njourneys: {chat: {model: m}, embed: {weight: 3, model: e}}\n"
@@ -134,3 +135,24 @@ def test_a_burst_preset_makes_hand_written_load_bursty(tmp_path: Path, kind: str
     assert (shape.process, shape.burst) == ("cox", forecast.PRESETS[kind])
     plain = plan_of(tmp_path, f"arrivals: {{burst: none, {segments}}}\n")
     assert plan_load(plain, None, None, {}, seed=1).shape.process == "poisson"
+
+
+def test_a_profile_is_planned_by_its_own_names_and_weights(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.py"
+    profile.write_text(
+        "from harness.engine import http, journey\n"
+        "@journey(weight=3)\ndef often(arrival):\n    yield http('GET', '/a')\n"
+        "@journey(weight=1)\ndef rarely(arrival):\n    yield http('GET', '/b')\n"
+    )
+    path = tmp_path / "plan.yaml"
+    path.write_text(
+        "target: http://127.0.0.1:9\nprofile: mine.py\n"
+        + PROMISES
+        + "arrivals: {segments: [{hold: 100/s, for: 20s}]}\n"
+    )
+    inputs = read_inputs(path, environ={})
+    assert dict(inputs.load.mix) == {"often": 0.75, "rarely": 0.25}
+    job = engine_job(inputs.plan, inputs.load, "r", "http://127.0.0.1:9", 1, None)
+    assert [(spec.name, spec.kind) for spec in job.journeys] == [("often", "profile"), ("rarely", "profile")]
+    share = float(np.mean(inputs.load.arrivals.array["journey"] == 0))
+    assert share == pytest.approx(0.75, abs=0.05)

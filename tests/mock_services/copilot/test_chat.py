@@ -283,3 +283,22 @@ def test_memory_leak_leaves_memory_behind(stage: Stage) -> None:
     finally:
         tracemalloc.stop()
     assert grown >= 8 * 1024 * 1024
+
+
+def test_needs_context_refuses_what_a_degraded_mode_would_answer(stage: Stage) -> None:
+    stage.vector = refuses(503)
+    weak(stage, "needs_context")
+    reply = asyncio.run(stage.ask())
+    assert (reply.status, "primary" in stage.calls()) == (503, False)
+    weak(stage, "")
+    assert asyncio.run(stage.ask()).headers["x-degraded"] == "no-retrieval"
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_unmarked_degrades_in_silence(stage: Stage, is_stream: bool) -> None:
+    stage.primary = refuses(500)
+    weak(stage, "unmarked")
+    reply = asyncio.run(stage.ask(stream=is_stream))
+    assert reply.status == 200
+    assert not {"x-served-by", "x-degraded"} & reply.headers.keys()
+    assert counts(stage)["by_outcome"] == {"degraded": 1}

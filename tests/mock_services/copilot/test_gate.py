@@ -77,3 +77,27 @@ def test_a_place_handed_to_one_who_left_goes_to_the_next() -> None:
         assert leaver.cancelled() or leaver.done()
 
     asyncio.run(scene())
+
+
+def test_new_bounds_hold_at_once_in_both_directions() -> None:
+    async def scene() -> None:
+        gate = Gate(1, queue=2, wait_s=None)
+        await gate.enter()
+        waiting = [asyncio.create_task(gate.enter()) for _ in range(2)]
+        await _settle()
+        gate.resize(2, 0, None)
+        await _settle()
+        assert [w.done() for w in waiting] == [True, False], "one place more, and the next in line has it"
+        with pytest.raises(ShedError, match="full"):
+            await gate.enter()
+        gate.resize(1, 5, None)
+        gate.leave()
+        await _settle()
+        assert not waiting[1].done(), "one too many is inside: the place that was freed is gone"
+        gate.leave()
+        await _settle()
+        assert waiting[1].done()
+        gate.leave()
+        await gate.enter()  # one place, and it is free
+
+    asyncio.run(scene())

@@ -436,3 +436,110 @@ def test_two_faults_work_together(in_lab: Any) -> None:
         assert time.monotonic() - began >= 0.1
 
     in_lab(body)
+
+
+def content_of(events: list[str]) -> list[str]:
+    """The content of every event that has some."""
+    choices = [json.loads(event)["choices"] for event in events if event != "[DONE]"]
+    return [c[0]["delta"]["content"] for c in choices if c and c[0]["delta"].get("content")]
+
+
+def test_freeze_stops_the_world_and_lets_it_go_on(in_lab: Any) -> None:
+    async def body(lab: Any) -> None:
+        lease = await lab.grant("llm", "freeze", up_s=30, down_s=0.4)
+        began = time.monotonic()
+        assert (await lab.chat()).status_code == 200
+        assert time.monotonic() - began >= 0.3, "what arrives in the pause waits for its end"
+        assert (await lab.chat()).status_code == 200, "and the next is served at once"
+        await lab.revert(lease)
+        streaming = asyncio.create_task(lab.stream(max_tokens=20))
+        await asyncio.sleep(0.1)
+        lease = await lab.grant("llm", "freeze", down_s=30)
+        done, _ = await asyncio.wait([streaming], timeout=0.6)
+        assert not done, "a stream stops in the middle"
+        await lab.revert(lease)
+        assert (await streaming)[-1] == "[DONE]"
+
+    in_lab(body, {"name": "llm", "mock": "openai", "preset": "instant", "inference": {"step_ms": 20}})
+
+
+def test_idle_close_ends_kept_connections_and_no_others(in_lab: Any) -> None:
+    async def body(lab: Any) -> None:
+        async def reads_eof_within(seconds: float) -> bool:
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(lab.urls["llm"].rpartition(":")[2]))
+            writer.write(b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert (await reader.read(4096)).startswith(b"HTTP/1.1 401")
+            if not lease:
+                lease.update(await lab.grant("llm", "idle_close", idle_s=0.2))
+            done, _ = await asyncio.wait([reading := asyncio.create_task(reader.read())], timeout=seconds)
+            reading.cancel()
+            writer.close()
+            return bool(done)
+
+        lease: dict[str, Any] = {}
+        assert await reads_eof_within(2), "a connection that was open before"
+        assert await reads_eof_within(2), "and a new one"
+        assert len(await lab.stream(max_tokens=20)) > 20, "one that is busy for longer stays"
+        await lab.revert(lease)
+        assert not await reads_eof_within(0.5)
+
+    in_lab(body, {"name": "llm", "mock": "openai", "preset": "instant", "inference": {"step_ms": 20}})
+
+
+def test_chunking_changes_the_pieces_and_not_what_is_said(in_lab: Any) -> None:
+    async def body(lab: Any) -> None:
+        plain = content_of(await lab.stream(max_tokens=10))
+        assert len(plain) == 10
+        lease = await lab.grant("llm", "chunking", tokens=4)
+        grouped = content_of(await lab.stream(max_tokens=10))
+        assert (len(grouped), "".join(grouped)) == (3, "".join(plain))
+        await lab.revert(lease)
+        await lab.grant("llm", "chunking", events=3, split_characters=True)
+        payload = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True, "max_tokens": 40}
+        url, headers = f"{lab.urls['llm']}/v1/chat/completions", {"authorization": "Bearer k"}
+        async with lab.client.stream("POST", url, json=payload, headers=headers) as response:
+            pieces = [piece async for piece in response.aiter_raw()]
+        assert any(piece.count(b"data: ") >= 2 for piece in pieces), "several events in a segment"
+        assert any(0xC2 <= piece[-1] <= 0xF4 for piece in pieces), "a character cut in two"
+        said = b"".join(pieces).decode()
+        assert said.count("data: ") == 40 + 3 and "é" in said and said.endswith("data: [DONE]\n\n")
+
+    in_lab(body)
+
+
+def test_cached_answers_come_from_memory_and_new_questions_do_not(in_lab: Any) -> None:
+    async def body(lab: Any) -> None:
+        await lab.grant("llm", "cached")
+        first = await lab.chat(text="again nonce:AAA1")
+        assert (await lab.chat(text="again nonce:AAA1")).json() == first.json(), "to the very id"
+        assert (await lab.chat(text="again nonce:BBB2")).json()["id"] != first.json()["id"]
+        began = time.monotonic()
+        slow = await lab.stream(max_tokens=20)
+        took_s = time.monotonic() - began
+        began = time.monotonic()
+        assert await lab.stream(max_tokens=20) == slow
+        assert time.monotonic() - began < took_s / 2
+
+    in_lab(body, {"name": "llm", "mock": "openai", "preset": "instant", "inference": {"step_ms": 20}})
+
+
+def test_short_answers_and_swapped_ones(in_lab: Any) -> None:
+    async def body(lab: Any) -> None:
+        lease = await lab.grant("llm", "short_answers", tokens=5)
+        assert len(content_of(await lab.stream(max_tokens=50))) == 5
+        assert (await lab.chat(max_tokens=50)).json()["usage"]["completion_tokens"] == 5
+        await lab.revert(lease)
+        assert len(content_of(await lab.stream(max_tokens=50))) == 50
+        lease = await lab.grant("llm", "swapped")
+        await lab.chat(text="nonce:FIRST")
+        second = (await lab.chat(text="nonce:SECOND")).json()["choices"][0]["message"]["content"]
+        assert "nonce:FIRST" in second and "SECOND" not in second
+        await lab.revert(lease)
+        assert "nonce:THIRD" in (await lab.chat(text="nonce:THIRD")).text
+        body = {"on": "vector", "fault": "swapped", "ttl_s": 5}
+        refused = await lab.client.post(
+            f"{lab.admin}/faults", json=body, headers={"authorization": "Bearer test-token"}
+        )
+        assert refused.status_code == 422 and "generates no text" in refused.text
+
+    in_lab(body, {"name": "llm", "mock": "openai", "preset": "instant"}, {"name": "vector", "mock": "qdrant"})
