@@ -20,7 +20,7 @@ def broken(verdict: Verdict) -> set[str]:
 def with_repeats(world: World, prompts: int = 1000) -> np.ndarray:
     """Every prompt past the first thousand was asked before. Returns which rows are repeats."""
     numbers = np.arange(len(world.array), dtype=np.uint32)
-    judged = world.array["seq"][world.array["phase"] == 1]
+    judged = np.sort(world.array["seq"][world.array["phase"] == 1])
     again = judged[len(judged) // 2 :]
     numbers[again] = numbers[judged[: len(again)]]
     world.change(prompt_of=numbers)
