@@ -74,3 +74,7 @@ bench-mocks: setup-dev  ## what the mocks carry on one core, beside an equal Sta
 
 clean:
 	rm -rf $(VENV) .venv-sdk .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out
+
+.PHONY: soak-engine
+soak-engine: setup-dev  ## ten minutes at half the rated load: memory, descriptors and send lag must not move
+	$(BIN)/python -m bench.soak
