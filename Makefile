@@ -96,3 +96,9 @@ drill-litellm: setup .venv-litellm/.done  ## LiteLLM's own proxy between the loa
 .PHONY: lies
 lies: setup-dev  ## every row of docs/lies.md as a real run; about fifteen minutes
 	PEAKPROOF_LIES=all $(BIN)/python -m pytest -m e2e tests/lies
+
+	rm -rf $(VENV) .venv-sdk .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out
+
+.PHONY: soak-engine
+soak-engine: setup-dev  ## ten minutes at half the rated load: memory, descriptors and send lag must not move
+	$(BIN)/python -m bench.soak

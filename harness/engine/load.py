@@ -37,6 +37,7 @@ class Wire(Protocol):
     in_flight: int
     connects: int
     client_failures: int
+    receive_lag_ns_max: int
 
     def send(self, request: Request, done: Done) -> None: ...
     def warm(self, count: int, ready: Callable[[int], None]) -> None: ...
@@ -144,12 +145,14 @@ class Load:
     def second(self) -> Tick:
         """Flushes the rows, then says what is on disk: what a worker has reported, its spool holds."""
         self._writer.flush()
+        receive_lag_ns, self._transport.receive_lag_ns_max = self._transport.receive_lag_ns_max, 0
         told = self._observer.record(
             self._recorder,
             fired=self._fired(),
             lags_ns=self._lags_ns,
             connects=self._transport.connects,
             client_failures=self._transport.client_failures,
+            receive_lag_ns=receive_lag_ns,
         )
         self.broken = self.broken or self._writer.broken or told
         return self._tick(done=False)

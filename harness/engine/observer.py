@@ -46,9 +46,19 @@ class Observer:
         self._alarm.set(self._probe_due_ns)
 
     def record(
-        self, recorder: Recorder, *, fired: int, lags_ns: array[int], connects: int, client_failures: int
+        self,
+        recorder: Recorder,
+        *,
+        fired: int,
+        lags_ns: array[int],
+        connects: int,
+        client_failures: int,
+        receive_lag_ns: int = 0,
     ) -> str:
-        """One record for the time since the last; empties `lags_ns`. Returns why it could not be written, or ""."""
+        """One record for the time since the last; empties `lags_ns`. Returns why it could not be written, or "".
+
+        `receive_lag_ns`: the longest that an answer lay unread by the kernel's stamps, 0 without them. It counts as a
+        lag of the loop: a loop that is busy with reading is late for answers before it is late for its own probe."""
         now = self._clock_ns()
         if now - self._wall_ns >= _LEAST_NS:
             cpu_s = time.process_time()
@@ -56,7 +66,7 @@ class Observer:
             self._cpu_s, self._wall_ns = cpu_s, now
         self.send_lag_s_p99 = _quantile_s(lags_ns, 0.99)
         overdue_ns = max(0, now - self._probe_due_ns)  # a probe that has not come back yet is a lag too
-        self._loop_lags_ns.append(overdue_ns)
+        self._loop_lags_ns.append(max(overdue_ns, receive_lag_ns))
         line = np.zeros(1, TELEMETRY_DTYPE)
         line["t_s"] = (now - recorder.start_ns) / 1e9
         line["worker"] = self._worker

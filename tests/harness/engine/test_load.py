@@ -88,6 +88,19 @@ def test_a_share_of_a_lost_worker_is_fired_too_unless_it_comes_too_late(tmp_path
     assert sorted(rows["seq"].tolist()) == list(range(10))
 
 
+@pytest.mark.parametrize("unread_s", [0.0, 2.0])
+def test_an_answer_that_lay_unread_is_a_lag_of_the_loop(tmp_path: Path, loop: Any, unread_s: float) -> None:
+    wire = FakeWire(loop)
+    load = Load(job_with(), tmp_path, 0, share=Share.deal(arrivals_at(0.0), 0, 1), loop=loop, transport=wire)
+    load.begin(time.monotonic_ns())
+    wire.receive_lag_ns_max = round(unread_s * 1e9)
+    load.second()
+    assert wire.receive_lag_ns_max == 0
+    load.close()
+    seconds = np.fromfile(telemetry_path(tmp_path, 0), TELEMETRY_DTYPE)
+    assert (seconds["loop_lag_s_max"][0] >= 2.0) == (unread_s == 2.0)
+
+
 def test_a_full_disk_is_told(tmp_path: Path, loop: Any) -> None:
     load = Load(job_with(), tmp_path, 0, share=Share.deal(arrivals_at(0.0), 0, 1), loop=loop, transport=FakeWire(loop))
     load._writer.broken = "result rows cannot be written: No space left on device"

@@ -21,7 +21,7 @@ class FakeWire:
         self._answer = answer
         self._timers: list[Any] = []
         self.sent: list[Request] = []
-        self.in_flight = self.connects = self.client_failures = 0
+        self.in_flight = self.connects = self.client_failures = self.receive_lag_ns_max = 0
         self.closed = False
 
     def send(self, request: Request, done: Done) -> None:
