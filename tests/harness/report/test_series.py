@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -144,12 +142,13 @@ def test_gaps_as_planned_lie_on_the_diagonal_and_bunched_ones_do_not() -> None:
     assert gap_quantiles(rows_of([0.0], [0.1]), evidence) is None
 
 
-def test_a_million_rows_take_under_two_seconds() -> None:
+def test_a_million_rows_become_a_bounded_number_of_bins() -> None:
     rng = np.random.default_rng(6)
     array = np.zeros(1_000_000, RESULT_DTYPE)
     array["due_ns"] = np.sort(rng.integers(0, 600 * 10**9, array.size))
     array["finished_ns"] = array["due_ns"] + rng.integers(10**7, 10**9, array.size)
     array["seq"] = np.arange(array.size)
-    start = time.process_time()
-    assert timeline(Rows(array, CATALOG), None, Timed("e2e", 0.99)) is not None
-    assert time.process_time() - start < 2
+    line = timeline(Rows(array, CATALOG), None, Timed("e2e", 0.99))
+    assert line is not None
+    assert line.count.sum() == array.size
+    assert line.count.size <= 2 * BINS_MAX
