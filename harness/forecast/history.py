@@ -13,6 +13,10 @@ Floats = npt.NDArray[np.float64]
 MOST_BUCKETS = 5_000_000
 
 
+LEAST_COUNT = 1e-9
+"""A bucket with less than a billionth of a request had none: nothing can be scaled by such a number."""
+
+
 @dataclass(frozen=True)
 class Issue:
     """Rows of one kind that were not used, and where the first of them is."""
@@ -173,7 +177,7 @@ def _from_buckets(
     size = int(index[-1]) + 1
     _check_size(size, source.name)
     counts = np.full(size, np.nan)
-    np.fmax.at(counts, index, values)
+    np.fmax.at(counts, index, np.where(values < LEAST_COUNT, 0.0, values))  # a NaN is not below it, and stays one
     kept = np.ones(index.size, dtype=bool)
     # Of several rows for one bucket the largest is kept: a peak must not be lost to an average.
     by_value = np.lexsort((-values, index))
