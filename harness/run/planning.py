@@ -227,7 +227,7 @@ def engine_job(  # noqa: PLR0917 -- one value from each source
         processes=plan.processes,
         remote_workers=plan.remote.workers,
         bind=plan.remote.bind,
-        port=plan.remote.port,
+        port=plan.remote.port if plan.remote.workers else 0,  # two runs on one machine are each other's neighbours
         in_flight_limit=in_flight_bound(plan.limits, descriptors),
         deadline_s=plan.deadline_s,
         idle_limit_s=plan.idle_limit_s,

@@ -156,3 +156,12 @@ def test_a_profile_is_planned_by_its_own_names_and_weights(tmp_path: Path) -> No
     assert [(spec.name, spec.kind) for spec in job.journeys] == [("often", "profile"), ("rarely", "profile")]
     share = float(np.mean(inputs.load.arrivals.array["journey"] == 0))
     assert share == pytest.approx(0.75, abs=0.05)
+
+
+def test_a_run_without_remote_workers_takes_any_free_port(tmp_path: Path) -> None:
+    """Two runs on one machine must not want the same one."""
+    arrivals = "arrivals: {segments: [{phase: peak, hold: 5/s, for: 5s}]}\n"
+    for extra, port in (("", 0), ("remote: {workers: 1}\n", 5557)):
+        plan = plan_of(tmp_path, arrivals + extra)
+        job = engine_job(plan, plan_load(plan, None, None, {}, seed=1), "r1", "http://127.0.0.1:9", 1, 1024)
+        assert job.port == port
