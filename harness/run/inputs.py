@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,8 @@ class Inputs:
     def copy_to(self, folder: store.RunFolder) -> None:
         """Keep what was asked, as read."""
         shutil.copyfile(self.path, folder.plan)
+        promises = [f"  - {json.dumps(line.text)}  # {line.source}" for line in self.plan.slo.slos]
+        store.write_text(folder.slo, "\n".join(["slos:", *promises]) + "\n")
         if self.plan.arrivals.from_ is not None:
             shutil.copyfile(self.plan.arrivals.from_, folder.peak)
 
