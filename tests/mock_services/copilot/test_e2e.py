@@ -143,7 +143,17 @@ def test_healthy_degraded_and_back(cast: Cast) -> None:
     assert own["in_flight"] == 0
 
 
+def served_by_primary_again(cast: Cast) -> None:
+    """Waits until the breaker is closed: what an earlier throttle or outage left open is no part of the next test."""
+    deadline_s = time.monotonic() + 15
+    back: list[str] = []
+    while back[-5:] != ["primary"] * 5:
+        assert time.monotonic() < deadline_s, back
+        back += [reply.headers["x-served-by"] for reply in cast.ask(5, "back")]
+
+
 def test_an_outage_is_degraded_at_once_and_over_soon_after_it_is(cast: Cast) -> None:
+    served_by_primary_again(cast)
     lease = {"on": "llm/primary", "fault": "error", "status": 503, "path": "/v1/chat", "ttl_s": 30}
     granted = cast.admin.post("/faults", json=lease)
     assert granted.status_code == 201
@@ -151,13 +161,10 @@ def test_an_outage_is_degraded_at_once_and_over_soon_after_it_is(cast: Cast) -> 
     down = cast.ask(40, "down")
     assert {reply.status_code for reply in down} == {200}
     assert Counter(reply.headers["x-served-by"] for reply in down) == {"fallback": 40}
-    assert cast.counts("llm/primary")["by_status"]["503"] - before < 20, "the breaker opened"
+    refused = cast.counts("llm/primary")["by_status"].get("503", 0) - before
+    assert 0 < refused < 20, "the outage was met, and then the breaker opened"
     assert cast.admin.delete(f"/faults/{granted.json()['id']}").status_code == 200
-    deadline_s = time.monotonic() + 15
-    back: list[str] = []
-    while back[-5:] != ["primary"] * 5:
-        assert time.monotonic() < deadline_s, back
-        back += [reply.headers["x-served-by"] for reply in cast.ask(5, "back")]
+    served_by_primary_again(cast)
 
 
 def test_a_wrong_environment_is_said_and_nothing_starts() -> None:
