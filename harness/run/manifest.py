@@ -27,7 +27,7 @@ def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any
         "title": plan.title,
         "plan": inputs.path.name,
         "plan_hash": config.plan_hash(plan),
-        "repeat": inputs.repeat or f"{COMMAND} run {inputs.path} --seed {inputs.seed}",
+        "repeat": inputs.repeat or inputs.command("run"),
         "target": target,
         "target_name": plan.target_upstream or target,
         "machine": machine(),
