@@ -32,6 +32,7 @@ def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any
         "target_name": plan.target_upstream or target,
         "machine": machine(),
         "traced": True,
+        "trace_url": plan.trace_url,
         "seed": inputs.seed,
         "service": plan.slo.service,
         "slos": [{"text": line.text, "source": line.source} for line in plan.slo.slos],
