@@ -102,3 +102,7 @@ lies: setup-dev  ## every row of docs/lies.md as a real run; about fifteen minut
 .PHONY: soak-engine
 soak-engine: setup-dev  ## ten minutes at half the rated load: memory, descriptors and send lag must not move
 	$(BIN)/python -m bench.soak
+
+.PHONY: study-report
+study-report: setup-dev  ## the HTML report at ten million rows and fifty thousand distinct errors; 2.5 GB of memory
+	$(BIN)/python -m bench.study_report
