@@ -235,8 +235,6 @@ def _verdict(word: Word, finding: Finding, whole: Finding, slos: Sequence[Slo]) 
     impossible = "possible" in whole.broken
     rate = scene.rate
     capacity = _capacity(word, finding, slos, rate)
-    peak = capacity.forecast_peak
-    headroom = capacity.proven / peak - 1 if capacity.proven is not None and peak else None
     cause = "" if impossible or not finding.checks else first_cause(finding.scene, slos, finding.checks)
     counts = np.bincount(scene.judged.outcome, minlength=len(Outcome))
     draft = Verdict(
@@ -248,7 +246,7 @@ def _verdict(word: Word, finding: Finding, whole: Finding, slos: Sequence[Slo]) 
         checks=finding.checks,
         caveats=finding.caveats,
         capacity=capacity,
-        headroom=headroom,
+        headroom=capacity.headroom,
         failures=() if impossible else failure_modes(scene),
         outcomes={o.label: int(counts[o]) for o in Outcome if counts[o]},
         bottleneck=() if impossible else suspects(scene, _bad_seq(finding, slos), whole.caveats),
@@ -296,7 +294,7 @@ def _capacity(word: Word, finding: Finding, slos: Sequence[Slo], rate: float) ->
     if not math.isfinite(rate) or rate <= 0:
         return Capacity(forecast_peak=peak)
     if word is Word.PASS:
-        return Capacity(proven=rate, forecast_peak=peak)
+        return Capacity(proven=rate, forecast_peak=peak, busiest_minute=finding.scene.busiest_minute)
     if word is Word.FAIL and (finding.unstable or _fails_without_throttling(finding, slos)):
         return Capacity(disproven=finding.scene.rate, forecast_peak=peak)
     return Capacity(forecast_peak=peak)

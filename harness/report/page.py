@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.analysis import Check, State, Verdict, Word
+from harness.analysis import PEAK_TOLERANCE, Check, State, Verdict, Word
 from harness.report import charts, dictionary, words
 from harness.report.breakdown import by_field, slowest
 from harness.report.charts import HALF, NARROW, WIDE, Limit, Size
@@ -108,7 +108,7 @@ def _action(verdict: Verdict) -> str:
         return "Smoke passed: not yet a launch decision"
     if verdict.word is Word.PASS and verdict.headroom is None:
         return "Passed at this rate; held against no forecast peak"
-    if verdict.word is Word.PASS and verdict.headroom is not None and verdict.headroom < 0:
+    if verdict.word is Word.PASS and verdict.headroom is not None and verdict.headroom < -PEAK_TOLERANCE:
         return "No launch yet: passed below the forecast peak"
     return words.ACTION[verdict.word]
 

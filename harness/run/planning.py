@@ -159,14 +159,13 @@ def _of_peak(plan: config.Plan, peak: forecast.Peak, seed: int) -> forecast.Shap
 
 
 def _peak_per_s(plan: config.Plan, peak: forecast.Peak) -> float:
-    return peak.peak_per_s(plan.arrivals.quantile) * plan.arrivals.rate_scale
+    """Not times `rate_scale`: three times the rates ask how much more than the peak holds."""
+    return peak.peak_per_s(plan.arrivals.quantile)
 
 
 def _peak_label(plan: config.Plan, peak: forecast.Peak) -> str:
     level = peak.level(plan.arrivals.quantile)
-    words = forecast.OBSERVED_SAYS if level is None else f"forecast p{level.quantile * 100:.3g} peak"
-    scale = plan.arrivals.rate_scale
-    return words if scale == 1 else f"{scale:g} x the {words}"
+    return forecast.OBSERVED_SAYS if level is None else f"forecast p{level.quantile * 100:.3g} peak"
 
 
 def _fill_tokens(plan: config.Plan, arrivals: forecast.Arrivals) -> None:
