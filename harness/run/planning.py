@@ -58,28 +58,38 @@ def plan_load(  # noqa: PLR0917 -- one value from each source
         weights = [spec.weight for spec in journeys]
         shape = replace(shape, mix=dict(zip(names, np.divide(weights, sum(weights)).tolist(), strict=True)))
     if tokens is not None:
-        shape = replace(shape, tokens=tokens.tokens, token_times_s=None)
+        shape = replace(shape, tokens=tokens.tokens, token_times_s=None, token_journeys=None)
     arrivals = forecast.plan_arrivals(shape, names, seed)
     if arrivals.array.size == 0:
         raise UsageError(Problem("the plan has no arrival in it", "raise its rate or its duration"))
     _fill_tokens(plan, arrivals)
-    total = sum(shape.mix.values())
     return Load(
         shape=shape,
         arrivals=arrivals,
-        mix={name: share / total for name, share in shape.mix.items()},
+        mix=_mix_of(shape, names, arrivals),
         peak_per_s=None if peak is None else _peak_per_s(plan, peak),
         peak_label="" if peak is None else _peak_label(plan, peak),
         journeys=journeys,
     )
 
 
+def _mix_of(shape: forecast.Shape, names: tuple[str, ...], arrivals: forecast.Arrivals) -> dict[str, float]:
+    """The planned mix of the whole run: as declared, or as its arrivals have it where it moves with time."""
+    if shape.mix_times_s is None and shape.replay_journeys is None:
+        total = sum(shape.mix.values())
+        return {name: share / total for name, share in shape.mix.items()}
+    counts = np.bincount(arrivals.array["journey"], minlength=len(names)) / arrivals.array.size
+    return {name: float(counts[names.index(name)]) for name in shape.mix}
+
+
 def steady_load(  # noqa: PLR0917 -- one value from each source
     plan: config.Plan, load: Load, rate_per_s: float, warm_s: float, hold_s: float, phase: str, seed: int
 ) -> Load:
-    """What `load` carries (mix, tokens, burstiness) at one constant rate: a warm-up, then `phase` for `hold_s`."""
+    """What `load` carries (tokens, burstiness, the mix of its busiest moment) at one constant rate: a warm-up, then
+    `phase` for `hold_s`."""
     shape, warm = load.shape, "warm" if phase != "warm" else "warm-up"
     end_s = warm_s + hold_s
+    busiest = shape.mix_at(float(shape.knots_s[int(np.argmax(shape.rates_per_s))]))
     steady = replace(
         shape,
         knots_s=np.array([0.0, warm_s, end_s]),
@@ -87,7 +97,9 @@ def steady_load(  # noqa: PLR0917 -- one value from each source
         phases=(forecast.Phase(warm, 0.0, warm_s, True), forecast.Phase(phase, warm_s, end_s, True)),
         process="poisson" if shape.process == "replay" else shape.process,
         replay_s=None,
+        mix=busiest,
         token_times_s=None,
+        replay_journeys=None,
         mix_times_s=None,
         mix_shares=None,
         notes=(),
@@ -96,7 +108,7 @@ def steady_load(  # noqa: PLR0917 -- one value from each source
     if arrivals.array.size == 0:
         raise UsageError(Problem(f"no arrival in {end_s:.0f} s at {rate_per_s:g}/s", "take longer steps"))
     _fill_tokens(plan, arrivals)
-    return replace(load, shape=steady, arrivals=arrivals)
+    return replace(load, shape=steady, arrivals=arrivals, mix=busiest if shape.mix_times_s is not None else load.mix)
 
 
 def _of_segments(plan: config.Plan, recordings: Recordings) -> forecast.Shape:
