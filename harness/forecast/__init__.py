@@ -12,6 +12,7 @@ from harness.forecast.generate import generate_history
 from harness.forecast.growth import Spread, Uplift
 from harness.forecast.history import History, Intake, Issue, Requests
 from harness.forecast.launch import Bass, Launch, Logistic, launch_peak, on_top
+from harness.forecast.lengthen import lengthened
 from harness.forecast.peak import LABELS, OBSERVED_SAYS, Peak, Recorded
 from harness.forecast.peak_json import peak_from_json, peak_to_json
 from harness.forecast.peak_shape import shape_from_peak, with_warm_up
@@ -53,6 +54,7 @@ __all__ = [
     "forecast_peak",
     "generate_history",
     "launch_peak",
+    "lengthened",
     "on_top",
     "parse_segments",
     "peak_from_json",
