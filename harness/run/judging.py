@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +41,7 @@ def judge_run(
     facts = read_engine(folder.path)
     rows, evidence = gather(folder, manifest, facts, rules)
     verdict = judge(rows, slos, rules, evidence)
+    rows, evidence = _told(rows, evidence)
     report = Report(
         verdict=verdict,
         run=_run(folder, manifest, facts),
@@ -53,6 +55,24 @@ def judge_run(
         store.write_text(folder.verdict, json.dumps(verdict_document(report), indent=2, allow_nan=False) + "\n")
         store.write_text(folder.report, html(report))
     return report
+
+
+def _told(rows: Rows, evidence: Evidence) -> tuple[Rows, Evidence]:
+    """What a report shows of a run that a look ended: nothing that was due later, which was sent while the look was
+    taken, or never."""
+    until_s, plan = evidence.judged_until_s, evidence.planned
+    if until_s is None or plan is None:
+        return rows, evidence
+    due = int(np.count_nonzero(plan.due_ns * 1e-9 < until_s))
+    kept = replace(
+        plan,
+        due_ns=plan.due_ns[:due],
+        phase=plan.phase[:due],
+        journey=plan.journey[:due],
+        seq=plan.seq[:due],
+        tokens_out=None if plan.tokens_out is None else plan.tokens_out[:due],
+    )
+    return Rows(rows.array[rows.array["seq"] < due], rows.catalog, rows.damage), replace(evidence, planned=kept)
 
 
 def _traces(run_id: str, rows: Rows) -> tuple[SlowRequest, ...]:
@@ -71,14 +91,14 @@ def gather(
 ) -> tuple[Rows, Evidence]:
     """The rows with the books closed, and everything else a verdict may look at."""
     job = folder.read_json(folder.job)
-    planned = _load_arrivals(folder)
+    planned = load_arrivals(folder)
     ledger = settle(planned, read_rows(folder.path), facts.workers)
     counts = _counts(folder)
     pacing = [c["pacing_error_ms_p99"] / 1e3 for c in counts.values() if c.get("pacing_samples", 0) >= PACING_SAMPLES]
     evidence = Evidence(
         own_run=True,
         phases=stored.windows_of(manifest, rules),
-        planned=_planned(planned, manifest),
+        planned=planned_of(planned, manifest),
         telemetry=facts.telemetry,
         workers=facts.workers,
         clock=facts.clock,
@@ -88,12 +108,13 @@ def gather(
         mock_pacing_limit_s=MOCK_PACING_LIMIT_S if pacing or (manifest["upstreams"] and not counts) else None,
         target_count=_target_count(folder),
         journey_mix=manifest["mix"],
-        stopped_early=facts.stopped_early,
+        stopped_early=facts.stopped_early if manifest.get("judged_until_s") is None else "",
         ledger_problems=ledger.problems,
         lengths_declared=manifest.get("lengths_declared", False),
         declared_cache_share=manifest.get("cached"),
         prompt_of=read_prompt_numbers(folder),
-        notes=(*facts.notes, *manifest["notes"]),
+        notes=(*facts.notes, *manifest["notes"], *manifest.get("looks", ())),
+        judged_until_s=manifest.get("judged_until_s"),
         forecast_peak=manifest["forecast_peak"],
         prices=stored.prices_of(manifest),
         calls=read_calls(folder, facts.start_ns, manifest["upstreams"]),
@@ -101,7 +122,8 @@ def gather(
     return ledger.rows, evidence
 
 
-def _planned(arrivals: np.ndarray[Any, Any], manifest: dict[str, Any]) -> Planned:
+def planned_of(arrivals: np.ndarray[Any, Any], manifest: dict[str, Any]) -> Planned:
+    """The plan as the analysis takes it."""
     return Planned(
         due_ns=arrivals["due_ns"],
         phase=arrivals["phase"],
@@ -114,7 +136,8 @@ def _planned(arrivals: np.ndarray[Any, Any], manifest: dict[str, Any]) -> Planne
     )
 
 
-def _load_arrivals(folder: store.RunFolder) -> np.ndarray[Any, Any]:
+def load_arrivals(folder: store.RunFolder) -> np.ndarray[Any, Any]:
+    """The arrivals as planned, in the order of their due times. Raises EvidenceError."""
     try:
         arrivals = np.load(folder.arrivals, allow_pickle=False)
     except (OSError, ValueError) as error:
@@ -164,5 +187,5 @@ def _run(folder: store.RunFolder, manifest: dict[str, Any], facts: EngineFacts) 
         peak_label=manifest["peak_label"],
         report_path=str(folder.report),
         versions=tuple((what, version) for what, version in manifest["versions"]),
-        partial=facts.stopped_early,
+        partial="" if manifest.get("ended_by_look") else facts.stopped_early,
     )

@@ -43,6 +43,7 @@ def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any
             "longest_cycle_s": rules.longest_cycle_s,
             "extend_up_to_s": rules.extend_up_to_s,
             "smoke": rules.smoke,
+            "looks": rules.looks,
         },
         "phases": [
             [w.phase, w.start_s, w.end_s, w.constant_rate, w.judged] for w in windows_of_shape(load.shape, rules)
@@ -73,9 +74,13 @@ def _limits_text(upstream: config.Upstream) -> str:
 
 
 def windows_of(manifest: dict[str, Any], rules: Rules) -> tuple[PhaseWindow, ...]:
-    """The phases as planned, judged as `rules` says (which may be other rules than those of the run)."""
+    """The phases as planned, up to the look that ended the run, judged as `rules` says (which may be other rules than
+    those of the run)."""
+    ended_s = manifest.get("judged_until_s")
     return tuple(
-        PhaseWindow(phase, start_s, end_s, constant, phase in rules.judge_phases)
+        PhaseWindow(
+            phase, start_s, end_s if ended_s is None else min(end_s, ended_s), constant, phase in rules.judge_phases
+        )
         for phase, start_s, end_s, constant, _ in manifest["phases"]
     )
 

@@ -104,11 +104,18 @@ def steady_load(  # noqa: PLR0917 -- one value from each source
         mix_shares=None,
         notes=(),
     )
-    arrivals = forecast.plan_arrivals(steady, tuple(plan.journeys) or ("profile",), seed)
-    if arrivals.array.size == 0:
+    found = with_shape(plan, load, steady, seed)
+    if found.arrivals.array.size == 0:
         raise UsageError(Problem(f"no arrival in {end_s:.0f} s at {rate_per_s:g}/s", "take longer steps"))
+    return found
+
+
+def with_shape(plan: config.Plan, load: Load, shape: forecast.Shape, seed: int) -> Load:
+    """`load` with arrivals of another shape of the same journeys."""
+    arrivals = forecast.plan_arrivals(shape, load.arrivals.journeys, seed)
     _fill_tokens(plan, arrivals)
-    return replace(load, shape=steady, arrivals=arrivals, mix=busiest if shape.mix_times_s is not None else load.mix)
+    mix = _mix_of(shape, load.arrivals.journeys, arrivals)
+    return replace(load, shape=shape, arrivals=arrivals, mix=mix)
 
 
 def _of_segments(plan: config.Plan, recordings: Recordings) -> forecast.Shape:
@@ -208,14 +215,14 @@ def rules_of(asked: config.VerdictRules, shape: forecast.Shape, smoke: bool) -> 
 
 def asked_rules(asked: config.VerdictRules, judged: tuple[str, ...], smoke: bool) -> Rules:
     """The `verdict:` block of an SLO file as rules over the phases `judged`."""
-    return Rules(
+    rules = Rules(
         confidence=Confidence(asked.confidence.pass_, asked.confidence.fail),
         judge_phases=judged,
         min_duration_s=asked.min_duration_s,
         longest_cycle_s=asked.longest_cycle_s,
-        extend_up_to_s=asked.extend_up_to_s,
         smoke=smoke,
     )
+    return rules if asked.extend_up_to_s is None else replace(rules, extend_up_to_s=asked.extend_up_to_s, extend=True)
 
 
 def engine_job(  # noqa: PLR0917 -- one value from each source
