@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from harness.engine.exchange import Done, Exchange, Request
 from harness.engine.journeys.arrival import Arrival
-from harness.engine.journeys.builtin import BuiltIn, Shot
+from harness.engine.journeys.builtin import BuiltIn, Shot, join
 from harness.engine.journeys.prompts import Prompts
-from harness.engine.journeys.steps import Answer, Ask, StepFailed, Think
+from harness.engine.journeys.steps import JSON_HEADERS, Answer, Ask, StepFailed, Think
 from harness.engine.recorder import Recorder
 from harness.engine.share import Share
 from harness.engine.transport.wire import render_headers
@@ -23,14 +23,15 @@ AnyJourney = GeneratorJourney | BuiltIn
 
 
 _OK, _DEGRADED, _NO_REASON = Outcome.OK, Outcome.DEGRADED, Reason.NONE  # bound once: see exchange.py
-_METHODS = {method: method.encode() for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")}
 _LINES_KEPT = 256
+_MOST_SPARE = 1024
 
 
 class Sends(Protocol):
     """The part of the transport's door that a flight needs."""
 
     def send(self, request: Request, done: Done) -> None: ...
+    def launch(self, exchange: Exchange, done: Done, now_ns: int) -> None: ...
 
 
 class Flights:
@@ -45,8 +46,11 @@ class Flights:
         recorder: Recorder,
         prompts: Prompts,
         journeys: tuple[AnyJourney, ...],
+        base: str = "",
     ) -> None:
+        """`base` is the path of the target's own URL, without a final slash."""
         self.loop = loop
+        self._base = base
         self.clock_ns = clock_ns
         self.transport = transport
         self.recorder = recorder
@@ -56,6 +60,8 @@ class Flights:
         self._open: set[Flight] = set()
         self._shots: set[Shot] = set()
         self._on_hit = self._hit
+        self._launch = transport.launch
+        self._json_lines = render_headers(JSON_HEADERS)
         self._header_lines: dict[tuple[tuple[str, str], ...], bytes] = {}
         self.troubles: dict[str, int] = {}
         """What journeys raised, by text; at most 20 kinds."""
@@ -64,32 +70,35 @@ class Flights:
         journey = share.journey[index]
         single = self._singles[journey]
         if single is not None:  # no generator for one request, and the request is all there is to keep of it
-            shot = single(self._prompts, share, index, now)
+            shot = single(self._prompts, share, index)
             self.recorder.enter(now)
             self._shots.add(shot)
-            self.transport.send(shot, self._on_hit)
+            self._launch(shot, self._on_hit, now if shot.request.repeats else self.clock_ns())
             return
-        arrival = Arrival(
-            self._prompts,
-            share.seq[index],
-            share.tokens_in[index],
-            share.tokens_out[index],
-            tenant=share.tenant[index],
-        )
-        flight = Flight(self, share, index)
+        seq = share.seq[index]
+        arrival = Arrival(self._prompts, seq, share.tokens_in[index], share.tokens_out[index], share.tenant[index])
+        flight = Flight(self, share, index, seq)
         self.recorder.enter(now)
         self._open.add(flight)
         flight.begin(self._journeys[journey], arrival, now)
 
-    def _hit(self, exchange: Exchange) -> None:
-        shot: Any = exchange.request
-        if shot not in self._shots:
+    def _hit(self, shot: Any) -> None:
+        try:
+            self._shots.remove(shot)
+        except KeyError:
             return  # cancelled meanwhile: its row is written
-        self._shots.remove(shot)
-        if exchange.finished_ns < 0:
-            exchange.finished_ns = self.clock_ns()
-        self.recorder.leave(exchange.finished_ns)
-        self.recorder.arrival(shot.share, shot.index, exchange)
+        recorder = self.recorder
+        told = shot.told
+        if told is not None and not shot.flags and shot.attempts == 1:
+            recorder.leave(shot.finished_ns)
+            recorder.again(shot.share, shot.index, shot, told)
+            if len(shot.spare) < _MOST_SPARE and shot.request.repeats:
+                shot.spare.append(shot)
+            return
+        if shot.finished_ns < 0:
+            shot.finished_ns = self.clock_ns()
+        recorder.leave(shot.finished_ns)
+        recorder.arrival(shot.share, shot.index, shot)
 
     def land(self, flight: Flight, total: Exchange) -> None:
         """The journey is over; `total` is what it came to."""
@@ -105,11 +114,21 @@ class Flights:
             flight.cancel()
         shots, self._shots = self._shots, set()
         for shot in shots:
-            total = Exchange(shot)
-            total.outcome, total.reason, total.sent_ns = Outcome.CANCELLED, Reason.STOPPED, shot.asked_ns
+            total = Exchange(shot.request)
+            total.outcome, total.reason, total.sent_ns = Outcome.CANCELLED, Reason.STOPPED, shot.sent_ns
             total.finished_ns = self.clock_ns()
             self.recorder.leave(total.finished_ns)
             self.recorder.arrival(shot.share, shot.index, total)
+
+    def complete(self, ask: Ask, seq: int) -> None:
+        """What a journey leaves to us of its request."""
+        ask.seq = seq
+        ask.step = self.recorder.step_number(ask.name)
+        said = ask.said
+        if said:
+            ask.headers = self._json_lines if said is JSON_HEADERS else self.header_lines(said)
+        if ask.usual and self._base:
+            ask.usual, ask.path = False, join(self._base, ask.path.decode()).encode()
 
     def header_lines(self, headers: Mapping[str, str]) -> bytes:
         """As they go out. Journeys repeat theirs, so what was rendered once is kept, for a bounded number."""
@@ -141,26 +160,26 @@ class Flight:
         "_last",
         "_required",
         "_retries",
+        "_seq",
         "_softened",
         "_timer",
         "index",
         "share",
     )
 
-    def __init__(self, flights: Flights, share: Share, index: int) -> None:
+    def __init__(self, flights: Flights, share: Share, index: int, seq: int) -> None:
         self._flights = flights
         self.share = share
         self.index = index
+        self._seq = seq
         self._generator: Generator[Any, Any, None] | None = None
-        self._asked_ns = 0
         self._count = 0
         """Requests that have come back."""
         self._last: Exchange | None = None
         self._answer: Exchange | None = None
         """The last exchange that held content: what the user was waiting for."""
         self._first_sent_ns = NEVER
-        self._retries = 0
-        self._bytes_in = 0
+        self._retries = self._bytes_in = 0
         self._softened = False
         """A step failed and the journey went on without it."""
         self._required = True
@@ -169,8 +188,9 @@ class Flight:
     def begin(self, journey: GeneratorJourney, arrival: Arrival, now: int) -> None:
         self._asked_ns = now
         try:
-            self._generator = journey(arrival)
-            item = next(self._generator)
+            self._generator = generator = journey(arrival)
+            item = next(generator)
+            self._asked_ns = self._flights.clock_ns()
         except StopIteration:
             self._ended_well()
         except Exception as error:  # the journey is the user's code: whatever it raises is an outcome
@@ -184,30 +204,18 @@ class Flight:
 
     def _do(self, item: Any) -> None:
         """Does what the journey yielded; what comes of it resumes the journey later, never from inside here."""
-        if item.__class__ is Request:
-            self._flights.transport.send(item, self._done)
-        elif item.__class__ is Ask:
+        flights = self._flights
+        if item.__class__ is Ask:
             self._required = item.required
-            self._flights.transport.send(self._render(item), self._done)
+            flights.complete(item, self._seq)
+            flights.transport.launch(Exchange(item), self._done, self._asked_ns)
         elif item.__class__ is Think:
-            self._timer = self._flights.loop.timer(item.seconds)
+            self._timer = flights.loop.timer(item.seconds)
             self._timer.start(self._thought, update=True)  # by the clock, not by the loop's cached time
+        elif item.__class__ is Request:
+            flights.transport.send(item, self._done)
         else:
             self._raised(TypeError(f"a journey yields steps (chat, search, http, think, ...), not {item!r:.80}"))
-
-    def _render(self, ask: Ask) -> Request:
-        return Request(
-            _METHODS.get(ask.method) or ask.method.encode(),
-            ask.path.encode(),
-            self._flights.header_lines(ask.headers),
-            ask.body,
-            dialect=ask.dialect,
-            stream=ask.stream,
-            nonce=ask.nonce,
-            keep_body=True,
-            step=self._flights.recorder.step_number(ask.step),
-            seq=self.share.seq[self.index],
-        )
 
     def _done(self, exchange: Exchange) -> None:
         if self._generator is None:
@@ -245,7 +253,6 @@ class Flight:
     def _resume(self, value: Any, failed: StepFailed | None = None) -> None:
         generator = self._generator
         assert generator is not None
-        self._asked_ns = self._flights.clock_ns()
         try:
             item = generator.send(value) if failed is None else generator.throw(failed)
         except StopIteration:
@@ -255,6 +262,7 @@ class Flight:
         except Exception as error:
             self._raised(error)
         else:
+            self._asked_ns = self._flights.clock_ns()
             self._do(item)
 
     def _ended_well(self) -> None:
