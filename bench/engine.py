@@ -63,13 +63,16 @@ class Bar:
 
 
 def plain_rate(url: str, seconds: float, generator: str = "") -> float:
-    """The most plain requests a second: a plan above what the engine can carry, in-flight bounded."""
-    planned, carried = 0.0, 40_000.0
-    while carried > 0.9 * planned:  # it kept up: not yet its most
-        planned = carried * 1.5
-        due_s = uniform(planned, seconds)
-        carried = finish_rate(fly(url, due_s, PLAIN, limit=CONNECTIONS, warm=CONNECTIONS, generator=generator))
-    return carried
+    """The most plain requests a second: a plan a little above what the engine can carry, in-flight bounded."""
+
+    def carried(planned: float, for_s: float) -> float:
+        due_s = uniform(planned, for_s)
+        return finish_rate(fly(url, due_s, PLAIN, limit=CONNECTIONS, warm=CONNECTIONS, generator=generator))
+
+    planned = 1.15 * carried(60_000, 1.0)
+    while (rate := carried(planned, seconds)) > 0.95 * planned:  # it kept up: not yet its most
+        planned = 1.25 * rate
+    return rate
 
 
 def in_turns(rounds: int, measures: dict[str, Callable[[], float]]) -> tuple[dict[str, float], str]:

@@ -5,17 +5,18 @@ No greenlet for each arrival; straight-line code all the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
 from harness.engine.exchange import Done, Exchange, Request
 from harness.engine.journeys.arrival import Arrival
-from harness.engine.journeys.builtin import BuiltIn, Shot, join
+from harness.engine.journeys.builtin import BuiltIn, Shot
 from harness.engine.journeys.prompts import Prompts
-from harness.engine.journeys.steps import JSON_HEADERS, Answer, Ask, StepFailed, Think
+from harness.engine.journeys.routes import Routes
+from harness.engine.journeys.steps import Answer, Ask, StepFailed, Think
 from harness.engine.recorder import Recorder
 from harness.engine.share import Share
-from harness.engine.transport.wire import render_headers
+from harness.errors import UsageError
 from harness.results import NEVER, Outcome, Reason
 
 GeneratorJourney = Callable[[Arrival], Generator[Any, Any, None]]
@@ -23,7 +24,6 @@ AnyJourney = GeneratorJourney | BuiltIn
 
 
 _OK, _DEGRADED, _NO_REASON = Outcome.OK, Outcome.DEGRADED, Reason.NONE  # bound once: see exchange.py
-_LINES_KEPT = 256
 _MOST_SPARE = 1024
 
 
@@ -50,7 +50,6 @@ class Flights:
     ) -> None:
         """`base` is the path of the target's own URL, without a final slash."""
         self.loop = loop
-        self._base = base
         self.clock_ns = clock_ns
         self.transport = transport
         self.recorder = recorder
@@ -60,9 +59,8 @@ class Flights:
         self._open: set[Flight] = set()
         self._shots: set[Shot] = set()
         self._on_hit = self._hit
-        self._launch = transport.launch
-        self._json_lines = render_headers(JSON_HEADERS)
-        self._header_lines: dict[tuple[tuple[str, str], ...], bytes] = {}
+        self.launch = transport.launch
+        self.routes = Routes(base, recorder.step_number)
         self.troubles: dict[str, int] = {}
         """What journeys raised, by text; at most 20 kinds."""
 
@@ -73,7 +71,7 @@ class Flights:
             shot = single(self._prompts, share, index)
             self.recorder.enter(now)
             self._shots.add(shot)
-            self._launch(shot, self._on_hit, now if shot.request.repeats else self.clock_ns())
+            self.launch(shot, self._on_hit, now if shot.request.repeats else self.clock_ns())
             return
         seq = share.seq[index]
         arrival = Arrival(self._prompts, seq, share.tokens_in[index], share.tokens_out[index], share.tenant[index])
@@ -120,34 +118,18 @@ class Flights:
             self.recorder.leave(total.finished_ns)
             self.recorder.arrival(shot.share, shot.index, total)
 
-    def complete(self, ask: Ask, seq: int) -> None:
-        """What a journey leaves to us of its request."""
-        ask.seq = seq
-        ask.step = self.recorder.step_number(ask.name)
-        said = ask.said
-        if said:
-            ask.headers = self._json_lines if said is JSON_HEADERS else self.header_lines(said)
-        if ask.usual and self._base:
-            ask.usual, ask.path = False, join(self._base, ask.path.decode()).encode()
-
-    def header_lines(self, headers: Mapping[str, str]) -> bytes:
-        """As they go out. Journeys repeat theirs, so what was rendered once is kept, for a bounded number."""
-        key = tuple(headers.items())
-        lines = self._header_lines.get(key)
-        if lines is None:
-            if len(self._header_lines) >= _LINES_KEPT:
-                self._header_lines.clear()
-            lines = self._header_lines[key] = render_headers(headers)
-        return lines
-
     def trouble(self, error: BaseException) -> None:
         text = f"{type(error).__name__}: {error}"[:200]
         if text in self.troubles or len(self.troubles) < 20:
             self.troubles[text] = self.troubles.get(text, 0) + 1
 
 
-class Flight:
-    """One journey under way."""
+_NOTHING = Request(b"", b"")
+
+
+class Flight(Exchange):
+    """One journey under way. It is the exchange of its first request too: most journeys have no other, and then there
+    is nothing to sum up."""
 
     __slots__ = (
         "_answer",
@@ -160,7 +142,6 @@ class Flight:
         "_last",
         "_required",
         "_retries",
-        "_seq",
         "_softened",
         "_timer",
         "index",
@@ -168,35 +149,37 @@ class Flight:
     )
 
     def __init__(self, flights: Flights, share: Share, index: int, seq: int) -> None:
-        self._flights = flights
+        Exchange.__init__(self, _NOTHING)
+        self.seq = seq
         self.share = share
         self.index = index
-        self._seq = seq
+        self._flights = flights
         self._generator: Generator[Any, Any, None] | None = None
         self._count = 0
-        """Requests that have come back."""
-        self._last: Exchange | None = None
-        self._answer: Exchange | None = None
-        """The last exchange that held content: what the user was waiting for."""
-        self._first_sent_ns = NEVER
-        self._retries = self._bytes_in = 0
+        """Requests that are accounted for."""
+        self._required = True
         self._softened = False
         """A step failed and the journey went on without it."""
-        self._required = True
         self._timer: Any = None
 
     def begin(self, journey: GeneratorJourney, arrival: Arrival, now: int) -> None:
         self._asked_ns = now
+        flights = self._flights
         try:
             self._generator = generator = journey(arrival)
             item = next(generator)
-            self._asked_ns = self._flights.clock_ns()
+            self._asked_ns = now = flights.clock_ns()
+            if item.__class__ is not Ask:
+                self._do(item)
+                return
+            self.request = flights.routes.request(item)
         except StopIteration:
             self._ended_well()
         except Exception as error:  # the journey is the user's code: whatever it raises is an outcome
             self._raised(error)
         else:
-            self._do(item)
+            self._required = item.required
+            flights.launch(self, Flight._first_done, now)
 
     def cancel(self) -> None:
         if self._generator is not None:
@@ -207,8 +190,13 @@ class Flight:
         flights = self._flights
         if item.__class__ is Ask:
             self._required = item.required
-            flights.complete(item, self._seq)
-            flights.transport.launch(Exchange(item), self._done, self._asked_ns)
+            try:
+                exchange = Exchange(flights.routes.request(item))
+            except UsageError as error:
+                self._raised(error)
+                return
+            exchange.seq = self.seq
+            flights.launch(exchange, self._done, self._asked_ns)
         elif item.__class__ is Think:
             self._timer = flights.loop.timer(item.seconds)
             self._timer.start(self._thought, update=True)  # by the clock, not by the loop's cached time
@@ -217,23 +205,31 @@ class Flight:
         else:
             self._raised(TypeError(f"a journey yields steps (chat, search, http, think, ...), not {item!r:.80}"))
 
+    def _first_done(self) -> None:
+        """The same as `_done`, for a journey's first request; shorter where it goes well and was the only one."""
+        generator = self._generator
+        if generator is None:
+            return  # cancelled meanwhile: its row is written
+        if not (self.outcome is _OK or self.outcome is _DEGRADED):
+            self._done(self)
+            return
+        try:
+            item = generator.send(Answer(self))
+        except StopIteration:
+            self._generator = None
+            self._flights.land(self, self)
+        except Exception as error:
+            self._account(self)
+            self._gave_up(error)
+        else:
+            self._account(self)
+            self._asked_ns = self._flights.clock_ns()
+            self._do(item)
+
     def _done(self, exchange: Exchange) -> None:
         if self._generator is None:
-            return  # cancelled meanwhile: its row is written
-        self._count = count = self._count + 1
-        if count == 1:
-            self._first_sent_ns = exchange.sent_ns
-        else:
-            recorder = self._flights.recorder
-            if count == 2 and self._last is not None:
-                recorder.step(self.share, self.index, self._last, recorder.start_ns + self.share.due_ns[self.index])
-            recorder.step(self.share, self.index, exchange, self._asked_ns)
-        self._last = exchange
-        self._bytes_in += exchange.bytes_in
-        if exchange.attempts > 1:
-            self._retries += exchange.attempts - 1
-        if exchange.first_token_ns >= 0:
-            self._answer = exchange
+            return
+        self._account(exchange)
         outcome = exchange.outcome
         ok = outcome is _OK or outcome is _DEGRADED
         if not ok:
@@ -244,6 +240,25 @@ class Flight:
             self._resume(Answer(exchange))
         else:
             self._resume(None, StepFailed(Answer(exchange)))
+
+    def _account(self, exchange: Exchange) -> None:
+        """A request has come back."""
+        self._count = count = self._count + 1
+        if count == 1:
+            self._first_sent_ns = exchange.sent_ns
+            self._answer: Exchange | None = None  # the last that held content: what the user was waiting for
+            self._retries = self._bytes_in = 0
+        else:
+            recorder = self._flights.recorder
+            if count == 2:
+                recorder.step(self.share, self.index, self._last, recorder.start_ns + self.share.due_ns[self.index])
+            recorder.step(self.share, self.index, exchange, self._asked_ns)
+        self._last: Exchange = exchange
+        self._bytes_in += exchange.bytes_in
+        if exchange.attempts > 1:
+            self._retries += exchange.attempts - 1
+        if exchange.first_token_ns >= 0:
+            self._answer = exchange
 
     def _thought(self) -> None:
         self._timer = None
@@ -257,19 +272,24 @@ class Flight:
             item = generator.send(value) if failed is None else generator.throw(failed)
         except StopIteration:
             self._ended_well()
-        except StepFailed as step:
-            self._end(step.answer.outcome, step.answer._exchange.reason)
         except Exception as error:
-            self._raised(error)
+            self._gave_up(error)
         else:
             self._asked_ns = self._flights.clock_ns()
             self._do(item)
 
+    def _gave_up(self, error: Exception) -> None:
+        if isinstance(error, StepFailed):
+            self._end(error.answer.outcome, error.answer._exchange.reason)
+        else:
+            self._raised(error)
+
     def _ended_well(self) -> None:
-        last = self._last
-        if last is None:  # nothing was asked, so nothing was answered well
+        if not self._count:  # nothing was asked, so nothing was answered well
             self._raised(ValueError("a journey ended without a request"))
-        elif not (last.outcome is _OK or last.outcome is _DEGRADED):
+            return
+        last = self._last
+        if not (last.outcome is _OK or last.outcome is _DEGRADED):
             self._end(last.outcome, last.reason)
         elif self._softened:
             self._end(_DEGRADED, _NO_REASON)
@@ -288,7 +308,7 @@ class Flight:
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        if self._count == 1 and self._last is not None and outcome is self._last.outcome:
+        if self._count == 1 and outcome is self._last.outcome:
             self._flights.land(self, self._last)
         else:
             self._flights.land(self, self._sum_up(outcome, reason))
@@ -296,14 +316,16 @@ class Flight:
             generator.close()
 
     def _sum_up(self, outcome: Outcome, reason: Reason) -> Exchange:
-        last, answer = self._last, self._answer
-        total = Exchange(last.request if last else Request(b"", b""))
+        total = Exchange(_NOTHING)
         total.outcome, total.reason = outcome, reason
-        total.sent_ns = self._first_sent_ns if self._count or outcome is Outcome.NOT_SENT else self._asked_ns
-        total.bytes_in, total.attempts = self._bytes_in, min(self._count, 1) + self._retries
-        if last is not None:
-            total.status, total.flags = last.status, last.flags
-            total.degraded, total.served_by = last.degraded, last.served_by
+        if not self._count:
+            total.sent_ns = NEVER if outcome is Outcome.NOT_SENT else self._asked_ns
+            return total
+        last, answer = self._last, self._answer
+        total.sent_ns = self._first_sent_ns
+        total.bytes_in, total.attempts = self._bytes_in, 1 + self._retries
+        total.status, total.flags = last.status, last.flags
+        total.degraded, total.served_by = last.degraded, last.served_by
         if answer is not None:
             total.first_token_ns, total.last_token_ns = answer.first_token_ns, answer.last_token_ns
             total.tokens_in, total.tokens_out = answer.tokens_in, answer.tokens_out
