@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from harness import config, store
 from harness.analysis import Verdict
 from harness.engine import EngineJob, Progress, launch, read_engine
+from harness.errors import Problem, UsageError
 from harness.guard import Use, check_budget, stop_reason
 from harness.report import Report
 from harness.run.extending import Watcher, either, extended
@@ -59,7 +61,11 @@ class Finished:
 def run_now(inputs: Inputs, root: Path, watch: Watch, opened: Opened | None = None) -> Finished:
     """`run_plan` with this machine's clock and a fresh token."""
     now, token = datetime.now(UTC), secrets.token_hex(8)
-    return run_plan(inputs, root, started=now, token=token, watch=watch, opened=opened)
+    folder = store.create(root, now, token)
+    with store.only_if_run(folder):
+        return run_plan(
+            inputs, root, started=now, token=token, watch=watch, opened=opened, errand=Errand(folder=folder)
+        )
 
 
 def run_plan(
@@ -80,6 +86,7 @@ def run_plan(
     load, rules, extension = extended(inputs.plan, inputs.load, inputs.rules, inputs.seed)
     inputs = replace(inputs, load=load, rules=rules)
     check_limits(inputs.plan, load)
+    check_secrets(inputs.plan, os.environ)
     folder = errand.folder or store.create(root, started, token)
     inputs.copy_to(folder)
     if opened is not None:
@@ -155,6 +162,12 @@ def check_limits(plan: config.Plan, load: Load) -> None:
         tokens_out=int(array["tokens_out"].sum()),
     )
     check_budget(planned, plan.limits, plan.prices)
+
+
+def check_secrets(plan: config.Plan, environ: Mapping[str, str]) -> None:
+    """Raises UsageError with every secret that the plan names and the environment does not have."""
+    if missing := [name for name in config.secrets_of(plan) if not environ.get(name)]:
+        raise UsageError(*(Problem(f"the secret {name} is not set", f"export {name}=...") for name in missing))
 
 
 def used(progress: Progress, load: Load) -> Use:

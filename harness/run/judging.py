@@ -21,8 +21,9 @@ from harness.report import Dependency, Report, Run, SlowRequest, html, slowest
 from harness.results import Rows, settle, trace_id
 from harness.run import manifest as stored
 from harness.run.calls import read_calls
-from harness.run.comparing import changes_since_good
+from harness.run.comparing import changes_since_good, target_name
 from harness.run.mocks import TARGET_FILE
+from harness.run.past_drills import drills_of
 from harness.run.prompts import read_prompt_numbers
 
 MOCK_PACING_LIMIT_S = 0.05
@@ -47,9 +48,10 @@ def judge_run(
         run=_run(folder, manifest, facts),
         rows=rows,
         evidence=evidence,
-        dependencies=_dependencies(folder),
-        traces=_traces(folder.run_id, rows) if manifest.get("traced") else (),
+        dependencies=_dependencies(folder, manifest),
+        traces=_traces(folder.run_id, rows, manifest.get("trace_url", "")) if manifest.get("traced") else (),
         changes=changes_since_good(folder, verdict),
+        drills=drills_of(folder.root, target_name(manifest), manifest["started"]),
     )
     if keep:
         store.write_text(folder.verdict, json.dumps(verdict_document(report), indent=2, allow_nan=False) + "\n")
@@ -75,8 +77,9 @@ def _told(rows: Rows, evidence: Evidence) -> tuple[Rows, Evidence]:
     return Rows(rows.array[rows.array["seq"] < due], rows.catalog, rows.damage), replace(evidence, planned=kept)
 
 
-def _traces(run_id: str, rows: Rows) -> tuple[SlowRequest, ...]:
-    return tuple(SlowRequest(slow.seq, trace_id(run_id, slow.seq)) for slow in slowest(rows))
+def _traces(run_id: str, rows: Rows, url: str) -> tuple[SlowRequest, ...]:
+    ids = ((slow.seq, trace_id(run_id, slow.seq)) for slow in slowest(rows))
+    return tuple(SlowRequest(seq, trace, url.replace("{trace}", trace)) for seq, trace in ids)
 
 
 def verdict_document(report: Report) -> dict[str, Any]:
@@ -157,11 +160,11 @@ def _target_count(folder: store.RunFolder) -> int | None:
     return int(folder.read_json(path)["requests"]) if path.exists() else None
 
 
-def _dependencies(folder: store.RunFolder) -> tuple[Dependency, ...]:
+def _dependencies(folder: store.RunFolder, manifest: dict[str, Any]) -> tuple[Dependency, ...]:
     return tuple(
         Dependency(
             name=name,
-            kind=str(count.get("mock", "")),
+            kind=str(manifest.get("upstreams", {}).get(name, "")),
             requests=count["requests"],
             by_status=count["by_status"],
             pacing_error_s_p99=None if (ms := count.get("pacing_error_ms_p99")) is None else ms / 1e3,
