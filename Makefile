@@ -37,7 +37,7 @@ types: setup-dev
 	$(BIN)/mypy
 
 test-fast: setup-dev
-	$(BIN)/python -m pytest -m "not e2e"
+	$(BIN)/python -m pytest -n auto -m "not e2e"
 
 test-e2e: setup-dev
 	$(BIN)/python -m pytest -m e2e

@@ -10,9 +10,10 @@ from array import array
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from harness.engine.dispatch import Dispatcher
-from harness.engine.exchange import Done, Request
+from harness.engine.exchange import Done, Exchange, Request
 from harness.engine.facts import first_catalog, spool_path, telemetry_path
 from harness.engine.flight import AnyJourney, Flights
 from harness.engine.job import EngineJob
@@ -40,6 +41,7 @@ class Wire(Protocol):
     receive_lag_ns_max: int
 
     def send(self, request: Request, done: Done) -> None: ...
+    def launch(self, exchange: Exchange, done: Done, now_ns: int) -> None: ...
     def warm(self, count: int, ready: Callable[[int], None]) -> None: ...
     def close(self) -> None: ...
 
@@ -114,7 +116,7 @@ class Load:
             start_ns=self._recorder.start_ns,
             fire=self._serves.fire,
             skip=self._recorder.skip,
-            room=self._has_room,
+            room=self._room,
             late_cut_ns=round(self._job.late_cut_s * 1e9),
             lags_ns=self._lags_ns,
         )
@@ -179,10 +181,11 @@ class Load:
             recorder=self._recorder,
             prompts=Prompts(job.seed, read_prompts(Path(job.prompts)) if job.prompts else ()),
             journeys=build_journeys(job, self._recorder),
+            base=urlsplit(job.target).path.rstrip("/"),
         )
 
-    def _has_room(self) -> bool:
-        return self._recorder.in_flight < self._limit
+    def _room(self) -> int:
+        return self._limit - self._recorder.in_flight
 
     def _fired(self) -> int:
         return sum(dispatcher.fired for dispatcher in self._dispatchers)

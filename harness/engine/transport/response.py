@@ -46,7 +46,7 @@ _COUNTED = 2
 
 
 class ResponseReader:
-    """Reads the responses of one connection, one after the other: `start`, `feed` until it says True; or `end`."""
+    """Reads the responses of one connection, one after the other: set `exchange`, then `feed` until True; or `end`."""
 
     __slots__ = (
         "_body_bytes",
@@ -85,6 +85,8 @@ class ResponseReader:
         self._mode = _WAITING
         self._parser: Any = None
         self.head: Head | None = None
+        self.exchange: Any = None
+        """The next bytes answer this exchange's request."""
         self.reusable = False
         """After the message: may the connection carry another request?"""
 
@@ -92,19 +94,15 @@ class ResponseReader:
     def of(cls, job: EngineJob, heads: HeadReader) -> ResponseReader:
         return cls(heads, job.body_limit_bytes, tuple(name.lower().encode() for name in job.error_trailers))
 
-    def start(self, exchange: Exchange) -> None:
-        """The next bytes answer this exchange's request."""
-        self.exchange = exchange
-
     def feed(self, data: bytes, now_ns: int) -> bool:
         """`data` arrived at `now_ns`. True when the exchange is over, its outcome set."""
-        exchange = self.exchange
+        exchange: Exchange = self.exchange
         exchange.bytes_in += len(data)
         if self._mode == _WAITING:
             start = data.find(b"\r\n\r\n") + 4
             head = self._known.get(data[:start])
             if head is not None and head.plain_length == len(data) - start:
-                # the hot path: a known head and all of its body in one read; no state but the exchange is touched
+                # a known head and all of its body in one read; no state but the exchange is touched
                 exchange.status = head.status
                 if head.marked:
                     exchange.degraded, exchange.served_by = head.degraded, head.served_by
@@ -114,6 +112,8 @@ class ResponseReader:
                         exchange.body = data[start:]
                     self.reusable = head.keep_alive
                     settle(exchange, judged, now_ns)
+                    if exchange.request.plain:
+                        self._heads.remember_answer(data, exchange, head.keep_alive)
                     return True
             return self._begin(head, data, start, now_ns)
         if self._mode == _COUNTED:
@@ -123,7 +123,7 @@ class ResponseReader:
 
     def end(self, ending: Ending, now_ns: int) -> None:
         """The connection ended before the message did; sets the outcome."""
-        exchange = self.exchange
+        exchange: Exchange = self.exchange
         self._now = now_ns
         if self._mode == _WAITING or self.head is None:
             settle(exchange, (Outcome.RESET, Reason.NONE), now_ns)

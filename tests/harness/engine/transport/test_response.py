@@ -79,7 +79,7 @@ def read(
     """Feed until it is over; `ending` is how the connection ends if it is not."""
     r = using or reader()
     exchange = Exchange(Request(method, b"/", dialect=dialect, stream=stream, nonce=nonce, keep_body=keep_body))
-    r.start(exchange)
+    r.exchange = exchange
     for i, piece in enumerate([data] if isinstance(data, bytes) else data, start=1):
         if r.feed(piece, i):
             return exchange, r
