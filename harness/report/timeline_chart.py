@@ -163,8 +163,8 @@ def _in_flight_panel(data: Timeline, limit: Limit, frame: _Frame) -> list[str]: 
 
 def _fault_bands(faults: Sequence[FaultBand], frame: _Frame) -> list[str]:
     parts = []
-    names: dict[tuple[int, str], list[str]] = {}
-    for fault in faults[:40]:
+    labels: list[tuple[float, str, list[str]]] = []
+    for fault in sorted(faults[:40], key=lambda f: f.start_s):
         x1, x2 = frame.axis.at(fault.start_s), frame.axis.at(fault.end_s)
         named = f"{fault.fault} on {fault.on}"
         title = line(named + ("" if fault.confirmed else ", NOT confirmed"), 90)
@@ -172,10 +172,14 @@ def _fault_bands(faults: Sequence[FaultBand], frame: _Frame) -> list[str]:
             svg.box(x1, frame.top, max(2.0, x2 - x1), frame.bottom - frame.top, "fault", alpha=0.5, title=title)
         )
         at_end = x1 > (frame.axis.start + frame.axis.end) / 2
-        place = (round(x2), "end") if at_end else (round(x1), "start")
-        names.setdefault(place, []).append(line(named, 44))
-    for (x, anchor), here in names.items():  # faults that begin together share a line
-        parts.append(svg.text(x, frame.top - 19, line(", ".join(here), 90), "open", anchor=anchor, size=11))
+        x, anchor = (x2, "end") if at_end else (x1, "start")
+        # A name that would lie on the one before stands behind it.
+        if labels and labels[-1][1] == anchor and x < labels[-1][0] + 6.2 * len(", ".join(labels[-1][2])) + 8:
+            labels[-1][2].append(line(named, 44))
+        else:
+            labels.append((x, anchor, [line(named, 44)]))
+    for x, anchor, names in labels:
+        parts.append(svg.text(x, frame.top - 19, line(", ".join(names), 90), "open", anchor=anchor, size=11))
     return parts
 
 
