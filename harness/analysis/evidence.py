@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from harness.results import ClockFact, TelemetryArray, WorkerFact
+from harness.results import ClockFact, Gaps, TelemetryArray, WorkerFact
 
 
 @dataclass(frozen=True)
@@ -119,3 +119,5 @@ class Evidence:
     """On the run's clock: what is due from here on is not judged, for a look ended the run here. None judges all."""
     declared_cache_share: float | None = None
     """Share of answers that may come from a cache, as production's do; None declares nothing."""
+    gaps: Gaps | None = None
+    """All gaps between the pieces of streamed answers, by phase; None where none was streamed, or nobody counted."""

@@ -5,6 +5,7 @@ Times are `time.monotonic_ns()` readings here; the ledger turns them into nanose
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 
 from harness.results import NEVER, Outcome, Reason
@@ -87,6 +88,7 @@ class Exchange:
         "finished_ns",
         "first_token_ns",
         "flags",
+        "gaps",
         "last_token_ns",
         "max_gap_ns",
         "outcome",
@@ -126,6 +128,8 @@ class Exchange:
         self.served_by = ""
         self.finish_reason = ""
         self.body = b""
+        self.gaps: array[int] | None = None
+        """Takes the times between the pieces of its content, in ns; None where nobody counts them."""
         self.told: Told | None = None
         """Where the answer was known to the byte: what it says."""
 

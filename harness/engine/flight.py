@@ -5,6 +5,7 @@ No greenlet for each arrival; straight-line code all the same.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
@@ -47,18 +48,21 @@ class Flights:
         prompts: Prompts,
         journeys: tuple[AnyJourney, ...],
         base: str = "",
+        gaps: tuple[array[int], ...] = (),
     ) -> None:
-        """`base` is the path of the target's own URL, without a final slash."""
+        """`base`: the path of the target's own URL, no slash at its end. `gaps` takes those of streams, by phase."""
         self.loop = loop
         self.clock_ns = clock_ns
         self.transport = transport
         self.recorder = recorder
         self._prompts = prompts
+        self._gaps = gaps
         self._journeys: tuple[Any, ...] = journeys
         self._singles = tuple(made.shot if isinstance(made, BuiltIn) else None for made in journeys)
         self._open: set[Flight] = set()
         self._shots: set[Shot] = set()
         self._on_hit = self._hit
+        self.on_first: Any = Flight._first_done  # not bound: the exchange that it is called with is the flight
         self.launch = transport.launch
         self.routes = Routes(base, recorder.step_number)
         self.troubles: dict[str, int] = {}
@@ -69,6 +73,8 @@ class Flights:
         single = self._singles[journey]
         if single is not None:  # no generator for one request, and the request is all there is to keep of it
             shot = single(self._prompts, share, index)
+            if shot.request.stream and self._gaps:
+                shot.gaps = self._gaps[share.phase[index]]
             self.recorder.enter(now)
             self._shots.add(shot)
             self.launch(shot, self._on_hit, now if shot.request.repeats else self.clock_ns())
@@ -79,6 +85,9 @@ class Flights:
         self.recorder.enter(now)
         self._open.add(flight)
         flight.begin(self._journeys[journey], arrival, now)
+
+    def gaps_of(self, flight: Flight) -> array[int] | None:
+        return self._gaps[flight.share.phase[flight.index]] if self._gaps else None
 
     def _hit(self, shot: Any) -> None:
         try:
@@ -179,7 +188,9 @@ class Flight(Exchange):
             self._raised(error)
         else:
             self._required = item.required
-            flights.launch(self, Flight._first_done, now)
+            if item.stream:
+                self.gaps = flights.gaps_of(self)
+            flights.launch(self, flights.on_first, now)
 
     def cancel(self) -> None:
         if self._generator is not None:
@@ -196,6 +207,7 @@ class Flight(Exchange):
                 self._raised(error)
                 return
             exchange.seq = self.seq
+            exchange.gaps = flights.gaps_of(self)
             flights.launch(exchange, self._done, self._asked_ns)
         elif item.__class__ is Think:
             self._timer = flights.loop.timer(item.seconds)

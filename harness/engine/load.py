@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from harness.engine.dispatch import Dispatcher
 from harness.engine.exchange import Done, Exchange, Request
-from harness.engine.facts import first_catalog, spool_path, telemetry_path
+from harness.engine.facts import first_catalog, gaps_path, spool_path, telemetry_path
 from harness.engine.flight import AnyJourney, Flights
+from harness.engine.gap_meter import GapMeter
 from harness.engine.job import EngineJob
 from harness.engine.journeys.builtin import built_in
 from harness.engine.journeys.prompts import Prompts, read_prompts
@@ -78,6 +79,7 @@ class Load:
         self._writer = SpoolWriter(spool_path(folder, worker), worker)
         self._recorder = Recorder(self._writer, worker, first_catalog(job), self._clock_ns)
         self._observer = Observer(loop, self._clock_ns, telemetry_path(folder, worker), worker)
+        self._gaps = GapMeter(gaps_path(folder, worker), worker, len(job.phases))
         self._serves = serves(self._recorder) if serves else self._over_transport()
         self._quiet_collector = serves is None  # our journeys make no cycles; somebody's HTTP client may make many
         self._limit = in_flight_share(job.in_flight_limit, descriptor_limit(), worker, job.workers)
@@ -156,7 +158,7 @@ class Load:
             client_failures=self._transport.client_failures,
             receive_lag_ns=receive_lag_ns,
         )
-        self.broken = self.broken or self._writer.broken or told
+        self.broken = self.broken or self._writer.broken or told or self._gaps.write()
         return self._tick(done=False)
 
     def close(self) -> Tick:
@@ -167,6 +169,7 @@ class Load:
             self._writer.close()
             self.broken = self.broken or self._writer.broken
             self._observer.close()
+            self._gaps.close()
             for dispatcher in self._dispatchers:
                 dispatcher.close()
             self._transport.close()
@@ -182,6 +185,7 @@ class Load:
             prompts=Prompts(job.seed, read_prompts(Path(job.prompts)) if job.prompts else ()),
             journeys=build_journeys(job, self._recorder),
             base=urlsplit(job.target).path.rstrip("/"),
+            gaps=self._gaps.by_phase,
         )
 
     def _room(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -56,6 +56,8 @@ def foresee(asked: Asked, now: datetime) -> Foreseen:
         asked.timezone,
         forecast.parse_patterns(asked.journeys),
     )
+    doubts = () if asked.query is None else asked.query.doubts
+    history = replace(history, notes=(*history.notes, *doubts))
     found = forecast.forecast_peak(history, asked.quantile, asked.growth, asked.horizon_days)
     if plan is None:
         return Foreseen(found.peak, found)

@@ -121,6 +121,7 @@ def gather(
         forecast_peak=manifest["forecast_peak"],
         prices=stored.prices_of(manifest),
         calls=read_calls(folder, facts.start_ns, manifest["upstreams"]),
+        gaps=facts.gaps,
     )
     return ledger.rows, evidence
 

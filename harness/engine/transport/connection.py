@@ -221,11 +221,13 @@ class Connection:
         if not data:
             self._ended(Ending.CLEAN if self._tls is None else Ending.CUT)
             return
-        exchange, told = self.exchange, self._told.get(data)
-        if told is None or exchange is None or self.last_read_ns or self._tls or not exchange.request.plain:
-            self._take(data, self._clock_ns())
-        else:
-            self._hear_again(exchange, told)
+        exchange = self.exchange
+        if exchange is not None and exchange.request.plain and not self.last_read_ns and self._tls is None:
+            told = self._told.get(data)
+            if told is not None:
+                self._hear_again(exchange, told)
+                return
+        self._take(data, self._clock_ns())
 
     def _hear_again(self, exchange: Exchange, told: Told) -> None:
         """The hot path: the whole answer to a plain request in one read, and known to the byte."""
@@ -239,7 +241,8 @@ class Connection:
         else:
             self.close()
         self._owner.in_flight -= 1
-        self.done(exchange)  # type: ignore[misc] -- it is set wherever `exchange` is
+        done: Any = self.done
+        done(exchange)
 
     def _on_readable_stamped(self) -> None:
         try:

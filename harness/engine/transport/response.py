@@ -37,6 +37,9 @@ class Ending(Enum):
     RESET = auto()
 
 
+_CHUNK_SIZES = {b"%x" % size: size for size in range(1, 1024)}
+"""The lines that begin most chunks of a stream. Others are llhttp's to read."""
+
 # Where a reader stands: plain numbers, compared for every read.
 _WAITING = 0
 _PARSED = 1
@@ -50,6 +53,7 @@ class ResponseReader:
 
     __slots__ = (
         "_body_bytes",
+        "_edge",
         "_error_trailers",
         "_extra",
         "_failure",
@@ -119,7 +123,7 @@ class ResponseReader:
         if self._mode == _COUNTED:
             self._now = now_ns
             return self._take_counted(data)
-        return self._parse(data, now_ns)
+        return self._take_chunks(data, now_ns) if self._edge else self._parse(data, now_ns)
 
     def end(self, ending: Ending, now_ns: int) -> None:
         """The connection ended before the message did; sets the outcome."""
@@ -170,6 +174,22 @@ class ResponseReader:
         self._over = self._left == 0
         return self._conclude()
 
+    def _take_chunks(self, data: bytes, now_ns: int) -> bool:
+        """llhttp stands between two chunks: whole ones with a plain size line it need not see. It gets the rest, from
+        the first byte that is anything else."""
+        self._now = now_ns
+        at, end = 0, len(data)
+        while at < end:
+            begin = data.find(b"\r\n", at, at + 5) + 2
+            size = _CHUNK_SIZES.get(data[at : begin - 2]) if begin > 1 else None
+            if size is None or data[begin + size : begin + size + 2] != b"\r\n":
+                return self._parse(data[at:] if at else data, now_ns)
+            self.on_body(data[begin : begin + size])
+            at = begin + size + 2
+        if self.exchange.bytes_in > self._raw_limit:
+            self._fail(*_BEYOND_CAP)
+        return False if self._failure is None else self._conclude()
+
     def _parse(self, data: bytes, now_ns: int) -> bool:
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
@@ -181,6 +201,7 @@ class ResponseReader:
             self._extra = True
             if not self._over:
                 self._fail(Outcome.MALFORMED, Reason.BAD_HTTP)
+        self._edge = self._edge and data.endswith(b"\r\n")  # and not inside the next chunk's size
         if self._quiet > HEAD_LIMIT_BYTES:
             self._fail(Outcome.TOO_LARGE, Reason.HEADER_CAP)
         elif self.exchange.bytes_in > self._raw_limit:
@@ -207,8 +228,11 @@ class ResponseReader:
         self._now = now_ns
         self._failure: Judgement | None = None
         self._over = self._extra = self._trailer_error = False
+        self._edge: bool = False
+        """llhttp stands between two chunks."""
         self._headers: list[tuple[bytes, bytes]] = []
-        self._head_bytes = self._body_bytes = self._quiet = self._left = 0
+        self._head_bytes = self._body_bytes = self._left = 0
+        self._quiet: int = 0
         self._inflater: Inflater | None = None
         self._stream: StreamReader | None = None
         self._parts: list[bytes] = []
@@ -318,6 +342,12 @@ class ResponseReader:
             self._parts.append(data)
         if self._stream is not None and data:
             self._stream.feed(data, self._now)
+
+    def on_chunk_header(self) -> None:
+        self._edge = False
+
+    def on_chunk_complete(self) -> None:
+        self._edge = True
 
     def on_message_complete(self) -> None:
         if self.head is not None:

@@ -10,10 +10,11 @@ import gevent
 import numpy as np
 import pytest
 
-from harness.engine.facts import first_catalog, spool_path, telemetry_path
+from harness.engine.exchange import Exchange
+from harness.engine.facts import first_catalog, gaps_path, spool_path, telemetry_path
 from harness.engine.load import Load, busiest_second, in_flight_share
 from harness.engine.share import Share
-from harness.results import TELEMETRY_DTYPE, Outcome, Reason, Rows, WorkerFact, read_spools, settle
+from harness.results import TELEMETRY_DTYPE, Outcome, Reason, Rows, WorkerFact, read_gaps, read_spools, settle
 from tests.harness.engine.flying import arrivals_at, job_with, wait_until
 from tests.harness.engine.wires import FakeWire
 
@@ -124,3 +125,15 @@ def test_warm_connections_follow_the_busiest_second() -> None:
     assert busiest_second(share) == 3
     assert busiest_second(Share.deal(arrivals_at(*[i / 1000 for i in range(500)]), 0, 1)) == 100
     assert busiest_second(Share.deal(arrivals_at(), 0, 1)) == 1
+
+
+def test_the_gaps_of_streams_are_in_the_folder_by_phase(tmp_path: Path, loop: Any) -> None:
+    def stream(exchange: Exchange) -> None:
+        assert exchange.gaps is not None
+        exchange.gaps.extend([20_000_000] * 4)
+
+    run(tmp_path, loop, FakeWire(loop, answer=stream), [0.0, 0.001, 0.002])
+    gaps = read_gaps([gaps_path(tmp_path, 0)], 1)
+    assert gaps is not None
+    assert gaps.count(0) == 12
+    assert gaps.quantile_s(0, 1.0) == pytest.approx(0.02, rel=0.09)
