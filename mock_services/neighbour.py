@@ -58,9 +58,7 @@ class Neighbour:
         return Response(status or 502, b"{}")
 
     def meet(self, urls: Mapping[str, str]) -> None:
-        """Everybody is up: sending begins. Raises ValueError where the target is nobody's name."""
-        if self._own.target not in urls:
-            raise ValueError(f"{self._context.name}: no service {self._own.target!r} to send to")
+        """Everybody is up: sending begins."""
         self._urls = urls
         self._sending = asyncio.get_running_loop().create_task(self._send())
 

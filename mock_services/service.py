@@ -135,7 +135,7 @@ class Sociable(Protocol):
     """A service that calls others."""
 
     def meet(self, urls: Mapping[str, str]) -> None:
-        """All services of these mocks are up, by name. Raises ValueError where one that it needs is missing."""
+        """All services of these mocks are up, by name."""
 
     async def part(self) -> None:
         """It calls nobody any more."""

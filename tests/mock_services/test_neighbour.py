@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
+from mock_services.config import ConfigError, parse_config
 from mock_services.evidence import Counts
 from mock_services.neighbour import Neighbour, NeighbourSettings
 from mock_services.service import Context
@@ -47,6 +49,6 @@ def test_each_question_is_another_one_whatever_its_form() -> None:
 
 
 def test_a_target_that_is_nobody_is_refused() -> None:
-    neighbour = Neighbour(NeighbourSettings(target="gpt"), Context("neighbour", 1, lambda: 0.0, Counts()))
-    with pytest.raises(ValueError, match="no service 'gpt'"):
-        neighbour.meet({"llm": "http://127.0.0.1:1"})
+    service = {"name": "neighbour", "mock": "neighbour", "target": "gpt"}
+    with pytest.raises(ConfigError, match="target 'gpt' is no service"):
+        parse_config(json.dumps({"services": [service]}).encode())
