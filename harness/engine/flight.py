@@ -31,6 +31,7 @@ class Sends(Protocol):
     """The part of the transport's door that a flight needs."""
 
     def send(self, request: Request, done: Done) -> None: ...
+    def leave(self, seq: int) -> None: ...
 
 
 class Flights:
@@ -45,11 +46,14 @@ class Flights:
         recorder: Recorder,
         prompts: Prompts,
         journeys: tuple[AnyJourney, ...],
+        newcomers: bool = False,
     ) -> None:
+        """`newcomers`: some arrivals hold connections of their own, and the transport is told when they are over."""
         self.loop = loop
         self.clock_ns = clock_ns
         self.transport = transport
         self.recorder = recorder
+        self._leave = transport.leave if newcomers else None
         self._prompts = prompts
         self._journeys: tuple[Any, ...] = journeys
         self._singles = tuple(made.shot if isinstance(made, BuiltIn) else None for made in journeys)
@@ -90,6 +94,8 @@ class Flights:
             exchange.finished_ns = self.clock_ns()
         self.recorder.leave(exchange.finished_ns)
         self.recorder.arrival(shot.share, shot.index, exchange)
+        if self._leave is not None:
+            self._leave(shot.seq)
 
     def land(self, flight: Flight, total: Exchange) -> None:
         """The journey is over; `total` is what it came to."""
@@ -98,6 +104,8 @@ class Flights:
             total.finished_ns = self.clock_ns()
         self.recorder.leave(total.finished_ns)
         self.recorder.arrival(flight.share, flight.index, total)
+        if self._leave is not None:
+            self._leave(flight.share.seq[flight.index])
 
     def cancel_all(self) -> None:
         """Ends what is still under way (the drain is over): outcome `cancelled`, reason `stopped`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import resource
 import time
@@ -23,6 +24,7 @@ from harness.engine.profile import load_profile, pick_by_journey
 from harness.engine.recorder import Recorder
 from harness.engine.share import Share
 from harness.engine.tick import Tick
+from harness.engine.transport.path import PathWatch
 from harness.engine.transport.wire import render_headers
 from harness.results import SpoolWriter
 
@@ -38,8 +40,13 @@ class Wire(Protocol):
     connects: int
     client_failures: int
     receive_lag_ns_max: int
+    path: PathWatch
+
+    @property
+    def spread(self) -> tuple[int, float]: ...
 
     def send(self, request: Request, done: Done) -> None: ...
+    def leave(self, seq: int) -> None: ...
     def warm(self, count: int, ready: Callable[[int], None]) -> None: ...
     def close(self) -> None: ...
 
@@ -90,7 +97,8 @@ class Load:
         self.broken = ""
 
     def warm(self, ready: Callable[[int], None]) -> None:
-        self._transport.warm(self._job.warm_connections or busiest_second(self._share), ready)
+        wanted = self._job.warm_connections or min(self._limit, busiest_second(self._share))
+        self._transport.warm(math.ceil((1.0 - self._job.new_connections) * wanted), ready)
 
     def begin(self, start_ns: int) -> None:
         self._recorder.begin(start_ns)
@@ -153,6 +161,9 @@ class Load:
             connects=self._transport.connects,
             client_failures=self._transport.client_failures,
             receive_lag_ns=receive_lag_ns,
+            round_trip_s=self._transport.path.sample(),
+            path=self._transport.path.total,
+            spread=self._transport.spread,
         )
         self.broken = self.broken or self._writer.broken or told
         return self._tick(done=False)
@@ -179,6 +190,7 @@ class Load:
             recorder=self._recorder,
             prompts=Prompts(job.seed, read_prompts(Path(job.prompts)) if job.prompts else ()),
             journeys=build_journeys(job, self._recorder),
+            newcomers=job.new_connections > 0,
         )
 
     def _has_room(self) -> bool:
