@@ -115,6 +115,7 @@ def gather(
         ledger_problems=ledger.problems,
         lengths_declared=manifest.get("lengths_declared", False),
         declared_cache_share=manifest.get("cached"),
+        new_connections=manifest.get("new_connections"),
         prompt_of=read_prompt_numbers(folder),
         notes=(*facts.notes, *manifest["notes"], *manifest.get("looks", ())),
         judged_until_s=manifest.get("judged_until_s"),
