@@ -86,11 +86,9 @@ def forecast_peak(
     factors = uplift_factors(uplifts, grid, horizon_days) * grown.mid
     lead, backtest, model = _busiest_lead(grid, past, factors)
     scores = recent(backtest.scores(model), quantile)
-    if scores.size == 0:
-        return _observed(history, grid, grown, uplifts)
     ahead = _ahead(model, past, factors)
     top = float(ahead[lead - 1].max())
-    levels = grown_levels(scores, top / grown.mid, grown, seed)
+    levels = grown_levels(scores, top / grown.mid, grown, seed) if scores.size else ()
     if not levels:
         return _observed(history, grid, grown, uplifts)
     level = level_at(levels, quantile) or levels[-1]
