@@ -86,10 +86,9 @@ def read_engine(run_folder: Path) -> EngineFacts:
         raise EvidenceError(Problem(f"not an engine's folder: {error}", "is it a run folder?", str(folder))) from None
     telemetry = _read_telemetry([telemetry_path(folder, worker) for worker in range(job.workers)])
     try:
-        data = orjson.loads((folder / "engine.json").read_bytes())
-    except (OSError, ValueError):
+        return _from_json(orjson.loads((folder / "engine.json").read_bytes()), catalog, telemetry)
+    except (OSError, ValueError, KeyError, TypeError):
         return _without_master(job, catalog, telemetry, folder)
-    return _from_json(data, catalog, telemetry)
 
 
 def _catalog(folder: Path) -> Catalog:
