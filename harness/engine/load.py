@@ -17,6 +17,7 @@ from harness.engine.exchange import Done, Exchange, Request
 from harness.engine.facts import first_catalog, gaps_path, spool_path, telemetry_path
 from harness.engine.flight import AnyJourney, Flights
 from harness.engine.gap_meter import GapMeter
+from harness.engine.gathering import Gathering
 from harness.engine.job import EngineJob
 from harness.engine.journeys.builtin import built_in
 from harness.engine.journeys.prompts import Prompts, read_prompts
@@ -78,6 +79,7 @@ class Load:
         self._clock_ns = time.monotonic_ns
         self._writer = SpoolWriter(spool_path(folder, worker), worker)
         self._recorder = Recorder(self._writer, worker, first_catalog(job), self._clock_ns)
+        self._gathering = Gathering(loop, self._clock_ns)
         self._observer = Observer(loop, self._clock_ns, telemetry_path(folder, worker), worker)
         self._gaps = GapMeter(gaps_path(folder, worker), worker, len(job.phases))
         self._serves = serves(self._recorder) if serves else self._over_transport()
@@ -158,6 +160,7 @@ class Load:
             client_failures=self._transport.client_failures,
             receive_lag_ns=receive_lag_ns,
         )
+        self._gathering.judge(self._observer.cpu_share)
         self.broken = self.broken or self._writer.broken or told or self._gaps.write()
         return self._tick(done=False)
 
@@ -170,6 +173,7 @@ class Load:
             self.broken = self.broken or self._writer.broken
             self._observer.close()
             self._gaps.close()
+            self._gathering.close()
             for dispatcher in self._dispatchers:
                 dispatcher.close()
             self._transport.close()
