@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gevent import monkey
-
 PERIOD_NS = 200_000
 BUSY, CALM = 0.4, 0.1
 """Shares of the core at which it begins and ends. Gathering itself lowers the share to a third or less."""
@@ -23,6 +21,8 @@ class Gathering:
     """`judge` is told each second's share of the core; `loop` is gevent's."""
 
     def __init__(self, loop: Any, clock_ns: Callable[[], int]) -> None:
+        from gevent import monkey  # here: the command line reads a job's journeys without it
+
         self._clock_ns = clock_ns
         self._sleep: Callable[[float], None] = monkey.get_original("time", "sleep")
         self._watcher = loop.prepare()
