@@ -1,9 +1,8 @@
 """From rows to a verdict: gates, warm-up, checks, stability, and the one word they add up to.
 
 INVALID if any gate is broken, unless a FAIL was proven before the first arrival that could not be sent; FAIL if Holm
-rejects
-any check or the run was unstable; PASS only if every blocking check is MET, the run was long enough and stability is
-shown; else INCONCLUSIVE (verdict.md, "Overall").
+rejects any check or the run was unstable; PASS only if every blocking check is MET, the run was long enough and
+stability is shown; else INCONCLUSIVE (verdict.md, "Overall").
 """
 
 from __future__ import annotations
@@ -165,7 +164,7 @@ def _scope(scene: Scene, slos: Sequence[Slo], checks: Sequence[Check]) -> Caveat
 def _phases_without_data(scene: Scene) -> list[str]:
     """Phases that were to be judged and cannot be, though others can. Of a run seen up to a moment, later phases are
     not missing; rows that name no phase at all are judged whole."""
-    if not math.isinf(scene.until_s):
+    if scene.is_part:
         return []
     asked = [name for name in scene.rules.judge_phases if name not in scene.names]
     missing = asked if len(asked) < len(scene.rules.judge_phases) else []
@@ -219,6 +218,8 @@ def _standing_fail(rows: Rows, slos: Sequence[Slo], rules: Rules, evidence: Evid
     if len(unsent) == 0:
         return None
     scene = set_scene(rows, rules, evidence, until_s=float(unsent.min()) * 1e-9)
+    if not scene.is_part:
+        return None  # the look that ended the run came first
     if evidence.stopped_early:
         # Requests that our own stop cut off accuse nobody.
         cut_off = (scene.judged.outcome == Outcome.CANCELLED) & (scene.judged.raw("reason") == Reason.STOPPED)
@@ -235,8 +236,6 @@ def _verdict(word: Word, finding: Finding, whole: Finding, slos: Sequence[Slo]) 
     impossible = "possible" in whole.broken
     rate = scene.rate
     capacity = _capacity(word, finding, slos, rate)
-    peak = capacity.forecast_peak
-    headroom = capacity.proven / peak - 1 if capacity.proven is not None and peak else None
     cause = "" if impossible or not finding.checks else first_cause(finding.scene, slos, finding.checks)
     counts = np.bincount(scene.judged.outcome, minlength=len(Outcome))
     draft = Verdict(
@@ -248,7 +247,7 @@ def _verdict(word: Word, finding: Finding, whole: Finding, slos: Sequence[Slo]) 
         checks=finding.checks,
         caveats=finding.caveats,
         capacity=capacity,
-        headroom=headroom,
+        headroom=capacity.headroom,
         failures=() if impossible else failure_modes(scene),
         outcomes={o.label: int(counts[o]) for o in Outcome if counts[o]},
         bottleneck=() if impossible else suspects(scene, _bad_seq(finding, slos), whole.caveats),
@@ -296,7 +295,7 @@ def _capacity(word: Word, finding: Finding, slos: Sequence[Slo], rate: float) ->
     if not math.isfinite(rate) or rate <= 0:
         return Capacity(forecast_peak=peak)
     if word is Word.PASS:
-        return Capacity(proven=rate, forecast_peak=peak)
+        return Capacity(proven=rate, forecast_peak=peak, busiest_minute=finding.scene.busiest_minute)
     if word is Word.FAIL and (finding.unstable or _fails_without_throttling(finding, slos)):
         return Capacity(disproven=finding.scene.rate, forecast_peak=peak)
     return Capacity(forecast_peak=peak)

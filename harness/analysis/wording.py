@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.analysis.verdict import Caveat, Check, State, Verdict, Word
+from harness.analysis.verdict import PEAK_TOLERANCE, Caveat, Check, State, Verdict, Word
 from harness.units import format_duration
 
 
@@ -14,13 +14,27 @@ def headline(verdict: Verdict) -> str:
     smoke = ", as far as a smoke run can tell" if verdict.smoke else ""
     match verdict.word:
         case Word.PASS:
-            return f"{rate} was sustained inside the SLOs{smoke}{against}"
+            return f"{_shown(verdict, rate)} was sustained inside the SLOs{smoke}{_short_of(verdict)}"
         case Word.FAIL:
             return f"{rate} was not sustained inside the SLOs{against}"
         case Word.INCONCLUSIVE:
             return f"sound measurement, but too little of it to decide at {rate}{against}"
         case Word.INVALID:
             return "the measurement itself cannot be trusted: fix the run, then ask again"
+
+
+def _shown(verdict: Verdict, rate: str) -> str:
+    peak, headroom = verdict.capacity.forecast_peak, verdict.headroom
+    if peak is None or headroom is None or headroom < -PEAK_TOLERANCE:
+        return rate
+    times = f"{1 + headroom:.3g} times " if headroom > PEAK_TOLERANCE else ""
+    return f"{times}the forecast peak of {peak:.3g}/s"
+
+
+def _short_of(verdict: Verdict) -> str:
+    peak, headroom = verdict.capacity.forecast_peak, verdict.headroom
+    below = peak is not None and headroom is not None and headroom < -PEAK_TOLERANCE
+    return f"; the forecast peak of {peak:.3g}/s was not reached" if below else ""
 
 
 def why(verdict: Verdict) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import resource
 import time
@@ -26,6 +27,7 @@ from harness.engine.profile import load_profile, pick_by_journey
 from harness.engine.recorder import Recorder
 from harness.engine.share import Share
 from harness.engine.tick import Tick
+from harness.engine.transport.path import PathWatch
 from harness.engine.transport.wire import render_headers
 from harness.results import SpoolWriter
 
@@ -41,9 +43,14 @@ class Wire(Protocol):
     connects: int
     client_failures: int
     receive_lag_ns_max: int
+    path: PathWatch
+
+    @property
+    def spread(self) -> tuple[int, float]: ...
 
     def send(self, request: Request, done: Done) -> None: ...
     def launch(self, exchange: Exchange, done: Done, now_ns: int) -> None: ...
+    def leave(self, seq: int) -> None: ...
     def warm(self, count: int, ready: Callable[[int], None]) -> None: ...
     def close(self) -> None: ...
 
@@ -96,7 +103,8 @@ class Load:
         self.broken = ""
 
     def warm(self, ready: Callable[[int], None]) -> None:
-        self._transport.warm(self._job.warm_connections or busiest_second(self._share), ready)
+        wanted = self._job.warm_connections or min(self._limit, busiest_second(self._share))
+        self._transport.warm(math.ceil((1.0 - self._job.new_connections) * wanted), ready)
 
     def begin(self, start_ns: int) -> None:
         self._recorder.begin(start_ns)
@@ -159,6 +167,9 @@ class Load:
             connects=self._transport.connects,
             client_failures=self._transport.client_failures,
             receive_lag_ns=receive_lag_ns,
+            round_trip_s=self._transport.path.sample(),
+            path=self._transport.path.total,
+            spread=self._transport.spread,
         )
         self._gathering.judge(self._observer.cpu_share)
         self.broken = self.broken or self._writer.broken or told or self._gaps.write()
@@ -190,6 +201,7 @@ class Load:
             journeys=build_journeys(job, self._recorder),
             base=urlsplit(job.target).path.rstrip("/"),
             gaps=self._gaps.by_phase,
+            newcomers=job.new_connections > 0,
         )
 
     def _room(self) -> int:

@@ -63,7 +63,7 @@ class Worker:
         transport = Transport(job, hub, time.monotonic_ns)
         self._users: Users | None = None
         profile = load_profile(Path(job.profile)) if job.profile else None
-        serves = self._serve_with(profile) if profile and profile.users else None
+        serves = self._serve_with(profile, transport) if profile and profile.users else None
         self._load = Load(job, self._folder, number, share=share, loop=hub.loop, transport=transport, serves=serves)
         self._runner: Any = None
         self._warm = Event()
@@ -102,9 +102,9 @@ class Worker:
         self._dismissed.wait(_LAST_WORD_S)
         return 0
 
-    def _serve_with(self, profile: Profile) -> Callable[[Recorder], Serves]:
+    def _serve_with(self, profile: Profile, transport: Transport) -> Callable[[Recorder], Serves]:
         dress(self._environment, Path(self._job.profile), self._job.target)
-        fence_in(gevent.socket.socket, self._job.allow_hosts)
+        fence_in(gevent.socket.socket, self._job.allow_hosts, transport.met)
         pick = pick_by_journey(profile.weights, self._job.journeys, self._job.seed)
 
         def serves(recorder: Recorder) -> Serves:

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.analysis import Check, State, Verdict, Word
+from harness.analysis import PEAK_TOLERANCE, Check, State, Verdict, Word
 from harness.report import charts, dictionary, words
 from harness.report.breakdown import by_field, slowest
 from harness.report.charts import HALF, NARROW, WIDE, Limit, Size
@@ -92,8 +92,9 @@ def _context(report: Report, room: Room) -> dict[str, Any]:
         "dependencies": report.dependencies[: room.entries],
         "faults": report.faults[: room.entries],
         "changes": report.changes[:10],
+        "drills": report.drills[:10],
         "headroom": words.headroom(verdict.headroom),
-        "traces": {t.seq: t.trace for t in report.traces[:1000]},
+        "traces": {t.seq: t for t in report.traces[:1000]},
         "plan_text": _cut(run.plan_text, room.text),
         "slo_text": _cut(run.slo_text, room.text),
         "metrics": tuple(dictionary.METRICS.items()),
@@ -108,7 +109,7 @@ def _action(verdict: Verdict) -> str:
         return "Smoke passed: not yet a launch decision"
     if verdict.word is Word.PASS and verdict.headroom is None:
         return "Passed at this rate; held against no forecast peak"
-    if verdict.word is Word.PASS and verdict.headroom is not None and verdict.headroom < 0:
+    if verdict.word is Word.PASS and verdict.headroom is not None and verdict.headroom < -PEAK_TOLERANCE:
         return "No launch yet: passed below the forecast peak"
     return words.ACTION[verdict.word]
 

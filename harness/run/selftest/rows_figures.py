@@ -1,4 +1,4 @@
-"""Rows 15 to 23, 48, 54 and 55: what is counted, what is enough, and what was kept."""
+"""Rows 0, 15 to 23, 48 and 54: nothing wrong, what is counted, what is enough, and what was kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from harness.run.selftest import answers, hands
 from harness.run.selftest.answers import honest
 from harness.run.selftest.lie import Lie, Look, Seen
 from harness.run.selftest.stage import Play
-from harness.run.selftest.streams import drip, endless
+from harness.run.selftest.streams import drip, endless, honest_stream
 
 CHAT = {"ask": {"kind": "chat", "model": "any"}}
 
@@ -42,9 +42,9 @@ FIGURES: tuple[Lie, ...] = (
         "17b",
         "the same target, requests enough",
         ("PASS",),
-        rate=120,
+        rate=250,
         slos=("e2e p99 <= 4s",),
-        seconds=10,
+        seconds=16,
     ),
     Lie(
         "18",
@@ -105,8 +105,9 @@ FIGURES: tuple[Lie, ...] = (
     Lie(
         "23a",
         "30 % are still unanswered when the load stops",
-        ("FAIL", "INVALID"),
-        play=lambda: Play(answers.silent(0.3, after_s=5.0)),
+        ("FAIL",),
+        ("e2e",),
+        play=lambda: Play(answers.silent(0.3)),
         plan={"deadline": "30s", "idle_limit": "30s", "drain": "1s"},
         outcomes=("cancelled",),
     ),
@@ -120,11 +121,13 @@ FIGURES: tuple[Lie, ...] = (
     ),
     Lie(
         "48a",
-        "the target is cold through the whole phase",
-        ("INVALID", "FAIL", "INCONCLUSIVE"),
-        play=lambda: Play(answers.settling(1.5, 24.0)),
-        slos=("e2e p95 <= 1400ms",),
+        "the target is cold through most of the phase",
+        ("INVALID",),
+        ("warm_up",),
+        play=lambda: Play(answers.settling(2.0, 0.5, over_s=15.0)),
+        slos=("e2e p95 <= 8s",),
         seconds=22,
+        plan={"deadline": "10s", "idle_limit": "10s", "drain": "5s"},
     ),
     Lie("48b", "a plateau too short for a release", ("INCONCLUSIVE",), ("COVERAGE",), rate=120, plan={"smoke": False}),
     Lie(
@@ -136,15 +139,34 @@ FIGURES: tuple[Lie, ...] = (
     ),
     Lie("54b", "the result file is cut in the middle", ("INVALID",), ("spool", "ledger"), after=hands.cut(0.5)),
     Lie("54c", "the result file ends before its end mark", ("INVALID",), ("spool", "ledger"), after=hands.cut(0.999)),
-    Lie("54d", "a result file is gone", ("INVALID",), after=hands.drop_a_file),
+    Lie("54d", "a result file is gone", ("INVALID",), ("spool", "ledger"), after=hands.drop_a_file),
     Lie("54e", "arrivals vanish from the plan", ("INVALID",), ("ledger",), after=hands.spare_a_plan),
+)
+
+HEALTHY: tuple[Lie, ...] = (
     Lie(
-        "54f",
-        "nothing is wrong (the control)",
+        "0a",
+        "nothing at all: an honest target, an honest run",
         ("PASS",),
-        rate=100,
-        slos=("e2e p75 <= 4s",),
+        outcomes=("ok",),
         play=lambda: Play(honest),
-        seconds=10,
+        rate=100,
+        slos=("e2e p75 <= 4s", "errors < 10%"),
+    ),
+    Lie(
+        "0b",
+        "nothing at all: honest streams, two workers, new users, every gate declared",
+        ("PASS",),
+        outcomes=("ok",),
+        play=lambda: Play(honest_stream),
+        rate=100,
+        slos=("ttft p75 <= 4s", "errors < 10%"),
+        plan={
+            "journeys": CHAT,
+            "prompts": {"sizes": {"in": 10, "out": 8}, "lengths": "kept", "cached": 0},
+            "connections": "30%",
+            "processes": 2,
+        },
     ),
 )
+"""What the lies are held against: a detector that cries at these would cry at anything."""

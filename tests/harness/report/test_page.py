@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.analysis import Capacity, FailureMode, Verdict, Word
-from harness.report import Report, Run, html
+from harness.report import Report, Run, SlowRequest, html, slowest
 from harness.report.page import SIZE_MAX
 from harness.results import RESULT_DTYPE, Catalog, Gaps, Rows
 from harness.results.gaps import BINS, binned
@@ -73,6 +73,26 @@ def test_the_first_screen_answers(named_report: tuple[str, Report]) -> None:
     ):
         assert fact in first
     assert "Launch" in first if report.title_word == "PASS" else "Launch" not in first
+
+
+def test_what_was_before_this_run_is_told_even_where_there_is_nothing(reports: dict[str, Report]) -> None:
+    words = Page(html(reports["fail"])).words
+    assert "No earlier run of this plan and target passed here: nothing to compare with." in words
+    assert "None beside this run: how it degrades has not been tried." in words
+    drilled = replace(reports["fail"], changes=("ttft p95 worse",), drills=("HELD, 2026-11-08: outage",))
+    words = Page(html(drilled)).words
+    assert {"ttft p95 worse", "HELD, 2026-11-08: outage"} <= set(words)
+
+
+@pytest.mark.parametrize("link", ["https://tempo.example/trace/4bf9", "javascript:alert(1)", "data:text/html,x", ""])
+def test_a_trace_id_leads_to_its_trace_by_http_only(reports: dict[str, Report], link: str) -> None:
+    rows = reports["pass"].rows
+    assert rows is not None
+    slow = slowest(rows)[0]
+    page = html(replace(reports["pass"], traces=(SlowRequest(slow.seq, "4bf92f35", link),)))
+    links = [a["href"] for a in Page(page).attributes("a")]
+    assert links == ([link] if link.startswith("https:") else [])
+    assert "4bf92f35" in Page(page).words
 
 
 def test_offline_without_script_and_with_only_known_tags(named_report: tuple[str, Report]) -> None:
