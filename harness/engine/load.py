@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from harness.engine.dispatch import Dispatcher
 from harness.engine.exchange import Done, Exchange, Request
 from harness.engine.facts import first_catalog, gaps_path, spool_path, telemetry_path
@@ -115,6 +117,7 @@ class Load:
         if self._quiet_collector:
             gc.disable()
         self._observer.begin()
+        self._gathering.begin(first_second(self._share))
         self.take(self._share)
 
     def take(self, share: Share) -> bool:
@@ -171,7 +174,6 @@ class Load:
             path=self._transport.path.total,
             spread=self._transport.spread,
         )
-        self._gathering.judge(self._observer.cpu_share)
         self.broken = self.broken or self._writer.broken or told or self._gaps.write()
         return self._tick(done=False)
 
@@ -263,6 +265,11 @@ def descriptor_limit() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
     return soft if soft != resource.RLIM_INFINITY else 1 << 20
+
+
+def first_second(share: Share) -> int:
+    """Arrivals due in the first second."""
+    return int(np.searchsorted(np.asarray(share.due_ns), 1_000_000_000))
 
 
 def busiest_second(share: Share) -> int:
