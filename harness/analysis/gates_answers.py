@@ -97,7 +97,7 @@ def target_count(scene: Scene, slos: Sequence[Slo]) -> Caveat | None:
     """Where the target counts its own requests: at least every answered one, at most every attempt."""
     del slos
     counted = scene.evidence.target_count
-    if counted is None or scene.until_s < np.inf:
+    if counted is None or scene.is_part:
         return None
     array = scene.rows.array
     whole = array["step"] == 0

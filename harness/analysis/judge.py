@@ -1,9 +1,8 @@
 """From rows to a verdict: gates, warm-up, checks, stability, and the one word they add up to.
 
 INVALID if any gate is broken, unless a FAIL was proven before the first arrival that could not be sent; FAIL if Holm
-rejects
-any check or the run was unstable; PASS only if every blocking check is MET, the run was long enough and stability is
-shown; else INCONCLUSIVE (verdict.md, "Overall").
+rejects any check or the run was unstable; PASS only if every blocking check is MET, the run was long enough and
+stability is shown; else INCONCLUSIVE (verdict.md, "Overall").
 """
 
 from __future__ import annotations
@@ -165,7 +164,7 @@ def _scope(scene: Scene, slos: Sequence[Slo], checks: Sequence[Check]) -> Caveat
 def _phases_without_data(scene: Scene) -> list[str]:
     """Phases that were to be judged and cannot be, though others can. Of a run seen up to a moment, later phases are
     not missing; rows that name no phase at all are judged whole."""
-    if not math.isinf(scene.until_s):
+    if scene.is_part:
         return []
     asked = [name for name in scene.rules.judge_phases if name not in scene.names]
     missing = asked if len(asked) < len(scene.rules.judge_phases) else []
@@ -219,6 +218,8 @@ def _standing_fail(rows: Rows, slos: Sequence[Slo], rules: Rules, evidence: Evid
     if len(unsent) == 0:
         return None
     scene = set_scene(rows, rules, evidence, until_s=float(unsent.min()) * 1e-9)
+    if not scene.is_part:
+        return None  # the look that ended the run came first
     if evidence.stopped_early:
         # Requests that our own stop cut off accuse nobody.
         cut_off = (scene.judged.outcome == Outcome.CANCELLED) & (scene.judged.raw("reason") == Reason.STOPPED)

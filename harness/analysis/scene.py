@@ -55,6 +55,11 @@ class Scene:
     until_s: float = math.inf
 
     @property
+    def is_part(self) -> bool:
+        """Seen up to a moment before the run's own end: what comes later is not missing."""
+        return self.until_s < _end_of(self.evidence)
+
+    @property
     def duration_s(self) -> float:
         return sum(s.duration_s for s in self.segments)
 
@@ -146,6 +151,7 @@ def _of_phases(phase: np.ndarray, names: tuple[str, ...], judged: tuple[str, ...
 def set_scene(rows: Rows, rules: Rules, evidence: Evidence, until_s: float = math.inf) -> Scene:
     """Chooses what is judged. Windows of the plan rule; rows without a plan bring their own phases, one named `all` or
     `replay` being judged by default."""
+    until_s = min(until_s, _end_of(evidence))
     arrivals = View.of(rows)
     if not math.isinf(until_s):
         arrivals = arrivals.where(arrivals.due_s < until_s)
@@ -160,6 +166,10 @@ def set_scene(rows: Rows, rules: Rules, evidence: Evidence, until_s: float = mat
     else:
         segments = tuple(_segment_of(judged, name) for name in names)
     return Scene(rows, evidence, rules, arrivals, judged, tuple(s for s in segments if s.duration_s > 0), until_s)
+
+
+def _end_of(evidence: Evidence) -> float:
+    return math.inf if evidence.judged_until_s is None else evidence.judged_until_s
 
 
 def _judged_names(known: tuple[str, ...], rules: Rules, evidence: Evidence) -> tuple[str, ...]:

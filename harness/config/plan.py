@@ -178,6 +178,9 @@ class Plan(Strict):
         "Left out: kept, and not held to it.",
     )
     served_by_header: str = Field(default="x-served-by", description="The header that says who answered.")
+    trace_url: str = Field(
+        default="", description="Where the report's trace ids lead: https://tempo.example/trace/{trace}."
+    )
     processes: int = Field(default=1, ge=1, le=256, description="Load generator processes.")
     remote: Remote = Field(default=Remote(), description="Workers on other machines: `peakproof worker` joins them.")
     deadline_s: Duration = Field(default=60.0, alias="deadline", description="The longest a request may take in all.")
@@ -207,6 +210,13 @@ class Plan(Strict):
         if not _port_is_valid(value):
             raise ValueError("the port is not a number from 1 to 65535")
         return value.rstrip("/")
+
+    @field_validator("trace_url")
+    @classmethod
+    def _trace_url(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in ("http", "https") or "{trace}" not in value):
+            raise ValueError(f"not a link to a trace: {value!r}; write https://tempo.example/trace/{{trace}}")
+        return value
 
     @field_validator("degraded")
     @classmethod

@@ -11,11 +11,13 @@ from array import array
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from harness.engine.dispatch import Dispatcher
-from harness.engine.exchange import Done, Request
-from harness.engine.facts import first_catalog, spool_path, telemetry_path
+from harness.engine.exchange import Done, Exchange, Request
+from harness.engine.facts import first_catalog, gaps_path, spool_path, telemetry_path
 from harness.engine.flight import AnyJourney, Flights
+from harness.engine.gap_meter import GapMeter
 from harness.engine.job import EngineJob
 from harness.engine.journeys.builtin import built_in
 from harness.engine.journeys.prompts import Prompts, read_prompts
@@ -47,6 +49,7 @@ class Wire(Protocol):
 
     def send(self, request: Request, done: Done) -> None: ...
     def leave(self, seq: int) -> None: ...
+    def launch(self, exchange: Exchange, done: Done, now_ns: int) -> None: ...
     def warm(self, count: int, ready: Callable[[int], None]) -> None: ...
     def close(self) -> None: ...
 
@@ -83,6 +86,7 @@ class Load:
         self._writer = SpoolWriter(spool_path(folder, worker), worker)
         self._recorder = Recorder(self._writer, worker, first_catalog(job), self._clock_ns)
         self._observer = Observer(loop, self._clock_ns, telemetry_path(folder, worker), worker)
+        self._gaps = GapMeter(gaps_path(folder, worker), worker, len(job.phases))
         self._serves = serves(self._recorder) if serves else self._over_transport()
         self._quiet_collector = serves is None  # our journeys make no cycles; somebody's HTTP client may make many
         self._limit = in_flight_share(job.in_flight_limit, descriptor_limit(), worker, job.workers)
@@ -122,7 +126,7 @@ class Load:
             start_ns=self._recorder.start_ns,
             fire=self._serves.fire,
             skip=self._recorder.skip,
-            room=self._has_room,
+            room=self._room,
             late_cut_ns=round(self._job.late_cut_s * 1e9),
             lags_ns=self._lags_ns,
         )
@@ -165,7 +169,7 @@ class Load:
             path=self._transport.path.total,
             spread=self._transport.spread,
         )
-        self.broken = self.broken or self._writer.broken or told
+        self.broken = self.broken or self._writer.broken or told or self._gaps.write()
         return self._tick(done=False)
 
     def close(self) -> Tick:
@@ -176,6 +180,7 @@ class Load:
             self._writer.close()
             self.broken = self.broken or self._writer.broken
             self._observer.close()
+            self._gaps.close()
             for dispatcher in self._dispatchers:
                 dispatcher.close()
             self._transport.close()
@@ -191,10 +196,12 @@ class Load:
             prompts=Prompts(job.seed, read_prompts(Path(job.prompts)) if job.prompts else ()),
             journeys=build_journeys(job, self._recorder),
             newcomers=job.new_connections > 0,
+            base=urlsplit(job.target).path.rstrip("/"),
+            gaps=self._gaps.by_phase,
         )
 
-    def _has_room(self) -> bool:
-        return self._recorder.in_flight < self._limit
+    def _room(self) -> int:
+        return self._limit - self._recorder.in_flight
 
     def _fired(self) -> int:
         return sum(dispatcher.fired for dispatcher in self._dispatchers)

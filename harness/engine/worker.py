@@ -14,7 +14,7 @@ import gevent.socket
 from gevent.event import AsyncResult, Event
 
 from harness.engine.carrier import dress, environment, seal_locust
-from harness.engine.facts import engine_folder, spool_path, telemetry_path
+from harness.engine.facts import engine_folder
 from harness.engine.fence import fence_in
 from harness.engine.job import EngineJob
 from harness.engine.lifeline import Lifeline
@@ -23,7 +23,7 @@ from harness.engine.parcels import cut
 from harness.engine.priority import ask_for_priority
 from harness.engine.profile import Profile, load_profile, pick_by_journey
 from harness.engine.recorder import Recorder
-from harness.engine.remote import SPOOL
+from harness.engine.remote import HOME
 from harness.engine.seal import MESSAGE
 from harness.engine.share import ArrivalArray, Share, load_arrivals
 from harness.engine.tick import Tick
@@ -171,8 +171,9 @@ class Worker:
             case "ping":
                 self._say("pong", asked=data["asked"], theirs=time.monotonic_ns())
             case "pull":
-                path = (spool_path if data["name"] == SPOOL else telemetry_path)(self._folder, self._number)
-                self._say("piece", **cut(data["name"], memoryview(path.read_bytes()), data["offset"]))
+                path = HOME[data["name"]](self._folder, self._number)
+                content = path.read_bytes() if path.exists() else b""  # nothing was streamed: no gaps
+                self._say("piece", **cut(data["name"], memoryview(content), data["offset"]))
             case "thanks":
                 self._delivered.set()
 

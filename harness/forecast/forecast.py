@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from harness.errors import Problem, UsageError
@@ -17,6 +16,7 @@ from harness.forecast.conformal import LEAST_SCORES, level_at, recent
 from harness.forecast.daygrid import DAY_S, DayGrid, day_grid, filled
 from harness.forecast.growth import Spread, Uplift, as_spread, grown_levels, uplift_factors
 from harness.forecast.history import Floats, History
+from harness.forecast.mix import Mix, daily_mix, observed_mix
 from harness.forecast.models import MODELS
 from harness.forecast.peak import NOISY, OBSERVED, PREDICTABLE, UNPREDICTABLE, Peak, Recorded
 from harness.forecast.shape import Burst
@@ -108,7 +108,6 @@ def forecast_peak(
         burst=burst,
         burst_source="fitted" if burst else "",
         worst_second_per_s=worst,
-        tokens=_token_pool(history),
         provenance=_provenance(history, grid, grown)
         | _method(backtest, model, lead, int(scores.size))
         | {"over_provisioning": _rounded(spare), "ramps_of_day": grid.day_label(donor)},
@@ -117,6 +116,7 @@ def forecast_peak(
             *plan_notes(lead, backtest.lead, uplifts, grown),
         ),
     )
+    peak = _with_mixes(peak, history, daily_mix(history, grid))
     return Forecast(history, peak, grid, _fan(grid, ahead, backtest, model), backtest, model, scores)
 
 
@@ -215,8 +215,8 @@ def _observed(history: History, grid: DayGrid, growth: Spread, uplifts: Sequence
     if history.requests is not None and growth.mid == 1.0:
         inside = history.requests.offsets_s < history.duration_s
         if int(inside.sum()) <= MOST_RECORDED:
-            tokens = history.requests.tokens
-            recorded = Recorded(history.requests.offsets_s[inside], None if tokens is None else tokens[inside])
+            every = Recorded(history.requests.offsets_s, history.requests.tokens, history.requests.journeys)
+            recorded = every.take(np.flatnonzero(inside), history.requests.offsets_s[inside])
         else:
             notes.append(f"more than {MOST_RECORDED:,} requests: drawn from their rates, not replayed one by one")
     span = f"{history.duration_s / 60:.0f} min" if history.duration_s < 2 * DAY_S else f"{grid.days} days"
@@ -231,11 +231,11 @@ def _observed(history: History, grid: DayGrid, growth: Spread, uplifts: Sequence
         burst=burst,
         burst_source="fitted" if burst else "",
         worst_second_per_s=worst,
-        tokens=_token_pool(history),
         recorded=recorded,
         provenance=_provenance(history, grid, growth),
         notes=tuple(notes),
     )
+    peak = _with_mixes(peak, history, observed_mix(history))
     return Forecast(history, peak, grid, None, None, "", np.empty(0))
 
 
@@ -248,13 +248,17 @@ def _fitted(history: History) -> Burst | None:
         return None
 
 
-def _token_pool(history: History) -> npt.NDArray[np.uint32] | None:
-    """At most MOST_TOKENS pairs, evenly taken over the recording."""
-    if history.requests is None or history.requests.tokens is None:
-        return None
-    tokens = history.requests.tokens
-    step = max(1, math.ceil(tokens.shape[0] / MOST_TOKENS))
-    return tokens[::step]
+def _with_mixes(peak: Peak, history: History, mix: Mix | None) -> Peak:
+    """`peak` with its journeys and token sizes: at most MOST_TOKENS pairs, evenly taken over the recording."""
+    if mix is not None:
+        moving = mix if mix.starts_s.size > 1 else None
+        peak = replace(peak, mix=mix.mean(peak.bucket_s, peak.rates_per_s), mix_over_time=moving)
+    requests = history.requests
+    if requests is None or requests.tokens is None:
+        return peak
+    kept = slice(None, None, max(1, math.ceil(requests.tokens.shape[0] / MOST_TOKENS)))
+    journeys = None if requests.journeys is None else requests.journeys[kept]
+    return replace(peak, tokens=requests.tokens[kept], token_journeys=journeys)
 
 
 def _provenance(history: History, grid: DayGrid, growth: Spread) -> dict[str, str | float | int | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -27,6 +27,8 @@ class Asked:
     horizon_days: int = 7
     query: Query | None = None
     """Of a Prometheus."""
+    journeys: tuple[str, ...] = ()
+    """`chat=/v1/chat/*`: which paths of a log are of which journey."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,14 @@ def foresee(asked: Asked, now: datetime) -> Foreseen:
             raise UsageError(Problem("nothing to forecast from", "name a history, --launch FILE, or both"))
         return Foreseen(_launched(plan, asked.quantile), None)
     history = forecast.read_history(
-        _text_of(asked, now), asked.history, "prometheus" if asked.query else asked.format_name, asked.timezone
+        _text_of(asked, now),
+        asked.history,
+        "prometheus" if asked.query else asked.format_name,
+        asked.timezone,
+        forecast.parse_patterns(asked.journeys),
     )
+    doubts = () if asked.query is None else asked.query.doubts
+    history = replace(history, notes=(*history.notes, *doubts))
     found = forecast.forecast_peak(history, asked.quantile, asked.growth, asked.horizon_days)
     if plan is None:
         return Foreseen(found.peak, found)

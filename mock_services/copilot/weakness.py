@@ -31,6 +31,8 @@ class Weakness(StrEnum):
     """There is no second model."""
     NEEDS_CONTEXT = "needs_context"
     """Passages and tool results are not optional: a question that misses one of them gets no answer."""
+    STALE_SESSION = "stale_session"
+    """A tool session (MCP) that the server has lost is used for ever, and a cut stream is not fetched again."""
     UNMARKED = "unmarked"
     """No answer says who gave it, nor that it is degraded."""
     IGNORE_RETRY_AFTER = "ignore_retry_after"

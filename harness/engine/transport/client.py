@@ -57,7 +57,9 @@ class Transport:
         self._loop = hub.loop
         self._job = job
         self._target = Target.parse(job.target)
-        self.render: Callable[[Request], bytes] = Renderer(self._target.authority, job, self._target.base, env).render
+        self.render: Callable[[Request, int], bytes] = Renderer(
+            self._target.authority, job, self._target.base, env
+        ).render
         self._tls_context = client_context(job.ca_file) if self._target.tls else None
         try:
             found = look_up(self._target.host, self._target.port)
@@ -75,6 +77,7 @@ class Transport:
         self._newcomers = Newcomers(job.new_connections) if job.new_connections else None
         self._connections: set[Connection] = set()
         self._heads = HeadReader.of(job)
+        self.told = self._heads.told
         self._deadline_ns = round(job.deadline_s * 1e9)
         self.idle_limit_ns = round(job.idle_limit_s * 1e9)
         self._deadlines = Deadlines()
@@ -86,11 +89,14 @@ class Transport:
         """Send, and call `done` once with what came of it: later, from the loop. Raises only for an unknown dialect."""
         if request.dialect not in self._dialects:
             raise ValueError(f"unknown dialect {request.dialect!r}; known are {', '.join(DIALECTS)}")
-        exchange = Exchange(request)
+        self.launch(Exchange(request), done, self.clock_ns())
+
+    def launch(self, exchange: Exchange, done: Done, now_ns: int) -> None:
+        """The same for an exchange that the caller has made, of a request in a known dialect; it goes out `now_ns`."""
         self.in_flight += 1
-        exchange.sent_ns = now_ns = self.clock_ns()
+        exchange.sent_ns = now_ns
         exchange.attempts = 1
-        deadline_ns = request.deadline_ns or now_ns + self._deadline_ns
+        deadline_ns = exchange.request.deadline_ns or now_ns + self._deadline_ns
         if self._cannot is not None:
             self._end_later(exchange, done, self._cannot)
             return
@@ -100,12 +106,13 @@ class Transport:
             self._rotation.sent[index] += 1
         pile = self._piles[index]
         if self._newcomers is not None:
-            pile = self._newcomers.pile(request.seq, pile)
+            pile = self._newcomers.pile(exchange.seq, pile)
         while pile:
             connection = pile.pop()
             if connection.is_open:
                 connection.carry(exchange, done, deadline_ns)
-                if now_ns + self.idle_limit_ns < connection.scheduled_ns or deadline_ns < connection.scheduled_ns:
+                scheduled_ns = connection.scheduled_ns
+                if deadline_ns < scheduled_ns or now_ns + self.idle_limit_ns < scheduled_ns:
                     self._watch(connection, min(deadline_ns, now_ns + self.idle_limit_ns))
                 return
         self._dial(index, exchange, done, deadline_ns)
@@ -195,7 +202,7 @@ class Transport:
     def _dial(self, index: int, exchange: Exchange, done: Done, deadline_ns: int, tries: int = 1) -> None:
         pile = self._piles[index]
         if self._newcomers is not None:
-            pile = self._newcomers.pile(exchange.request.seq, pile)
+            pile = self._newcomers.pile(exchange.seq, pile)
         connection = self._new_connection(index, pile)
         connection.tries = tries
         connection.exchange, connection.done, connection.deadline_ns = exchange, done, deadline_ns

@@ -36,6 +36,7 @@ class StreamReader:
         "_end",
         "_exchange",
         "_finish_due",
+        "_gaps",
         "_scan",
         "_started",
         "_tail",
@@ -48,6 +49,7 @@ class StreamReader:
         self._exchange = exchange
         self._dialect = dialect
         self._scan = dialect.scan
+        self._gaps = exchange.gaps
         self._tail: list[bytes] = []
         self._tail_bytes = 0
         self._before, self._after = _NO_EVENT, _NO_EVENT
@@ -117,6 +119,8 @@ class StreamReader:
         exchange.events += 1
         gap = now_ns - exchange.last_token_ns
         exchange.last_token_ns = now_ns
+        if self._gaps is not None:
+            self._gaps.append(gap)
         if gap > exchange.max_gap_ns:  # noqa: PLR1730 -- a call of max() costs more than all of the above
             exchange.max_gap_ns = gap
 
@@ -190,7 +194,10 @@ class StreamReader:
             exchange.first_token_ns = now_ns
             self._started = True
         else:
-            exchange.max_gap_ns = max(exchange.max_gap_ns, now_ns - exchange.last_token_ns)
+            gap = now_ns - exchange.last_token_ns
+            exchange.max_gap_ns = max(exchange.max_gap_ns, gap)
+            if self._gaps is not None:
+                self._gaps.append(gap)
         exchange.last_token_ns = now_ns
 
 

@@ -32,9 +32,11 @@ class FakeWire:
         self.left.append(seq)
 
     def send(self, request: Request, done: Done) -> None:
-        self.sent.append(request)
-        exchange = Exchange(request)
-        exchange.sent_ns = time.monotonic_ns()
+        self.launch(Exchange(request), done, time.monotonic_ns())
+
+    def launch(self, exchange: Exchange, done: Done, now_ns: int) -> None:
+        self.sent.append(exchange.request)
+        exchange.sent_ns = now_ns
         exchange.attempts = 1
         if self._after_s is None:
             return
