@@ -31,7 +31,7 @@ _SIGNAL = re.compile(r"header\s+(?P<name>[A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s*==\s*
 
 KNOWN_MOCKS = (
     "openai", "azure", "anthropic", "gemini", "vertex", "groq", "vllm", "qdrant", "chroma", "pinecone", "tools",
-    "search", "mcp", "github", "slack", "stripe", "plain", "tcp", "copilot",
+    "search", "mcp", "github", "slack", "stripe", "plain", "tcp", "neighbour", "copilot",
 )  # fmt: skip
 """What `mock:` may say. The mocks are another program; a contract test holds this list against theirs."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import gevent
 import gevent.socket
+import numpy as np
 from gevent.event import AsyncResult, Event
 
 from harness.engine.carrier import dress, environment, seal_locust
@@ -25,7 +26,7 @@ from harness.engine.profile import Profile, load_profile, pick_by_journey
 from harness.engine.recorder import Recorder
 from harness.engine.remote import HOME
 from harness.engine.seal import MESSAGE
-from harness.engine.share import ArrivalArray, Share, load_arrivals
+from harness.engine.share import ArrivalArray, Share, arrivals_from, load_arrivals
 from harness.engine.tick import Tick
 from harness.engine.transport import Transport
 from harness.engine.users import Users
@@ -178,16 +179,17 @@ class Worker:
                 self._delivered.set()
 
     def _take_over(self, data: dict[str, Any]) -> None:
-        if self._plan is None:
-            return
-        share = Share.of_lost(
-            self._plan,
-            lost=data["lost"],
-            workers=self._job.workers,
-            after_ns=data["after_ns"],
-            part=data["part"],
-            parts=data["parts"],
-        )
+        if self._plan is None:  # on another machine: the arrivals come with the word
+            share = Share(arrivals_from(data["own"]), np.frombuffer(data["seqs"], "<i8"))
+        else:
+            share = Share.of_lost(
+                self._plan,
+                lost=data["lost"],
+                workers=self._job.workers,
+                after_ns=data["after_ns"],
+                part=data["part"],
+                parts=data["parts"],
+            )
         if self._load.take(share):
             self._say("taken", lost=data["lost"], count=share.count)
 

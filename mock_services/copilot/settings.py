@@ -52,6 +52,8 @@ class Settings:
     concurrency: int = 512
     queue: int = 128
     queue_wait_s: float = 2.0
+    tenant_places: int = 0
+    """Requests that one tenant (header `x-tenant`) may have at work and waiting; 0 is no limit."""
 
     tool_share: float = 0.25
     """The share of prompts that call a tool; which ones is a hash of the prompt and the seed."""

@@ -31,6 +31,8 @@ class Weakness(StrEnum):
     """There is no second model."""
     NEEDS_CONTEXT = "needs_context"
     """Passages and tool results are not optional: a question that misses one of them gets no answer."""
+    SHARED_PLACES = "shared_places"
+    """One tenant may take every place there is."""
     STALE_SESSION = "stale_session"
     """A tool session (MCP) that the server has lost is used for ever, and a cut stream is not fetched again."""
     UNMARKED = "unmarked"
