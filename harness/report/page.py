@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from harness.analysis import Check, State, Verdict, Word
+from harness.analysis import PEAK_TOLERANCE, Check, State, Verdict, Word
 from harness.report import charts, dictionary, words
 from harness.report.breakdown import by_field, slowest
 from harness.report.charts import HALF, NARROW, WIDE, Limit, Size
@@ -122,7 +122,7 @@ def _action(verdict: Verdict) -> str:
         return "Smoke passed: not yet a launch decision"
     if verdict.word is Word.PASS and verdict.headroom is None:
         return "Passed at this rate; held against no forecast peak"
-    if verdict.word is Word.PASS and verdict.headroom is not None and verdict.headroom < 0:
+    if verdict.word is Word.PASS and verdict.headroom is not None and verdict.headroom < -PEAK_TOLERANCE:
         return "No launch yet: passed below the forecast peak"
     return words.ACTION[verdict.word]
 
@@ -145,7 +145,7 @@ def _check_row(check: Check) -> dict[str, Any]:
 def _from_rows(report: Report) -> dict[str, Any]:
     """Charts and tables that need the rows; empty where there are none."""
     empty: dict[str, Any] = {
-        "load": None, "time": None, "timeline": None, "curves": [], "certificate": None,
+        "stream_gaps": [], "load": None, "time": None, "timeline": None, "curves": [], "certificate": None,
         "phases": [], "journeys": [], "slow": [], "limit_name": "",
     }  # fmt: skip
     if report.rows is None or not np.any(report.rows.array["step"] == ARRIVAL):
@@ -161,6 +161,7 @@ def _from_rows(report: Report) -> dict[str, Any]:
     events = Events(phases, report.faults, report.run.at)
     gaps = gap_quantiles(rows, report.evidence)
     return {
+        "stream_gaps": _stream_gaps(report),
         "load": _drawn(lambda size: charts.load_chart(data, limit, report.verdict.capacity, size), WIDE),
         "time": _drawn(lambda size: timeline_chart(data, limit, events, size), Size(1100)),
         "timeline": _timeline_rows(data),
@@ -171,6 +172,19 @@ def _from_rows(report: Report) -> dict[str, Any]:
         "slow": slowest(rows),
         "limit_name": limit.name,
     }
+
+
+def _stream_gaps(report: Report) -> list[dict[str, Any]]:
+    """All gaps between the pieces of streamed answers, a row a phase that has any."""
+    gaps = report.evidence.gaps if report.evidence else None
+    if gaps is None or report.rows is None:
+        return []
+    phases = enumerate(report.rows.catalog.phases[: gaps.counts.shape[0]])
+    return [
+        {"phase": name, "count": gaps.count(k), **{f"p{q}": gaps.quantile_s(k, q / 100) for q in (50, 95, 99, 100)}}
+        for k, name in phases
+        if gaps.count(k)
+    ]
 
 
 def _limit(check: Check) -> Limit:

@@ -279,7 +279,7 @@ def _inputs_of(searching: Searching, inputs: Inputs, step: Step, relief: int) ->
     load = steady_load(inputs.plan, inputs.load, step.rate, searching.warm_s, step.duration_s, phase, seed)
     # The steps are short by nature; the soak alone can be release-grade.
     smoke = searching.smoke or step.stage is not Stage.SOAK
-    rules = replace(inputs.rules, judge_phases=(phase,), smoke=smoke, looks=1)
+    rules = replace(inputs.rules, judge_phases=(phase,), smoke=smoke, extend=False)
     return replace(inputs, load=load, rules=rules, seed=seed, repeat=inputs.command("capacity"))
 
 

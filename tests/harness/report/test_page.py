@@ -11,7 +11,8 @@ import pytest
 from harness.analysis import Capacity, FailureMode, Verdict, Word
 from harness.report import Report, Run, SlowRequest, html, slowest
 from harness.report.page import SIZE_MAX
-from harness.results import RESULT_DTYPE, Catalog, Rows
+from harness.results import RESULT_DTYPE, Catalog, Gaps, Rows
+from harness.results.gaps import BINS, binned
 
 ALLOWED = set(
     """html head meta title style body div header main section footer span b small h1 h2 h3 p ul li dl dt dd table thead
@@ -221,3 +222,15 @@ def test_many_journeys_are_grouped(reports: dict[str, Report], journeys: int) ->
     array["journey"] = np.arange(array.size) % journeys
     rows = Rows(array, Catalog(tuple(f"journey {i}" for i in range(journeys)), report.rows.catalog.phases))
     assert ("225 others" in html(replace(report, rows=rows))) == (journeys == 255)
+
+
+def test_the_gaps_of_streams_are_told_by_stage(reports: dict[str, Report]) -> None:
+    report = reports["pass"]
+    assert report.rows is not None and report.evidence is not None
+    assert "Gaps between pieces" not in html(report)
+    counts = np.zeros((len(report.rows.catalog.phases), BINS), np.uint64)
+    counts[0] = binned(np.array([20_000_000] * 99 + [3_000_000_000]))
+    words = Page(html(replace(report, evidence=replace(report.evidence, gaps=Gaps(counts))))).words
+    at = words.index("Gaps between pieces of streamed answers")
+    assert report.rows.catalog.phases[0] in words[at:]
+    assert {"100", "21 ms", "3 234 ms"} <= set(words[at : at + 20]), words[at : at + 20]
