@@ -10,7 +10,7 @@ from harness.results import ARRIVAL, RESULT_DTYPE, Catalog, Rows
 def rows_of(due: list[int], seq: list[int], steps: list[bool]) -> Rows:
     array = np.zeros(len(due), RESULT_DTYPE)
     array["due_ns"], array["seq"] = due, seq
-    array["step"] = np.where(steps, 0, ARRIVAL)
+    array["step"] = np.where(steps, ARRIVAL + 1, ARRIVAL)
     return Rows(array, Catalog(("chat",), ("peak",)))
 
 
