@@ -104,3 +104,7 @@ soak-engine: setup-dev  ## ten minutes at half the rated load: memory, descripto
 .PHONY: study-report
 study-report: setup-dev  ## the HTML report at ten million rows and fifty thousand distinct errors; 2.5 GB of memory
 	$(BIN)/python -m bench.study_report
+
+.PHONY: study-live
+study-live: setup-dev  ## the CPU that the live view takes at 1,000 arrivals a second; half a minute
+	$(BIN)/python -m bench.study_live

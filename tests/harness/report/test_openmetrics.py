@@ -65,7 +65,7 @@ def test_hostile_names_stay_inside_their_quotes(hostile: Report) -> None:
 
 def test_prometheus_own_parser_reads_it(named_report: tuple[str, Report], hostile: Report) -> None:
     for report in (named_report[1], hostile):
-        families = list(text_string_to_metric_families(openmetrics(report)))
+        families = list(text_string_to_metric_families(openmetrics(report)))  # type: ignore[no-untyped-call]
         assert families
         assert all(family.samples for family in families)
         names = [family.name for family in families]
