@@ -203,11 +203,12 @@ def _in_flight(evidence: Evidence | None, width_s: float, bins: int) -> Floats |
     telemetry = evidence.telemetry if evidence else None
     if telemetry is None or telemetry.size == 0:
         return None
+    telemetry = telemetry[(telemetry["t_s"] > -_NS) & (telemetry["t_s"] < _NS)]  # a torn record is no time at all
     # Workers report on their own seconds: sum the workers' maxima of each bin (an upper bound of the joint maximum).
     bin_of = np.floor(np.maximum(telemetry["t_s"] - 1e-6, 0) / width_s).astype(np.int64)
     total = np.zeros(bins)
     for worker in np.unique(telemetry["worker"]):
-        mine = (telemetry["worker"] == worker) & (bin_of < bins)
+        mine = (telemetry["worker"] == worker) & (bin_of >= 0) & (bin_of < bins)
         most = np.zeros(bins)
         np.maximum.at(most, bin_of[mine], telemetry["in_flight"][mine].astype(np.float64))
         total += most
