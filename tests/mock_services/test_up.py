@@ -69,10 +69,8 @@ def test_up_serves_until_sigterm_and_boots_clean_again(program: Program) -> None
         fault = {"on": "llm/primary", "fault": "error", "ttl_s": 60}
         assert client.post(ready["admin"] + "/faults", json=fault, headers=AUTH).status_code == 201
         assert client.get(url, headers={"authorization": "Bearer k"}).status_code == 503
-    began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     assert process.wait(5) == 0
-    assert time.monotonic() - began < 2
     _, ready = program.start([{**LLM, "port": int(ready["services"]["llm/primary"].rpartition(":")[2])}])
     with httpx.Client(trust_env=False) as client:
         assert client.get(url, headers={"authorization": "Bearer k"}).status_code == 200, "no fault survives a restart"

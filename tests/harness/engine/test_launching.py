@@ -130,7 +130,7 @@ def test_all_workers_killed_ends_the_load_and_nothing_is_good(tmp_path: Path, ta
         worker.kill()
     began = time.monotonic()
     engine.wait()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25, "the plan was for 30 s"
     assert [fact.state for fact in read_engine(tmp_path).workers] == ["lost", "lost"]
     assert books(tmp_path, arrivals).lost > 500
 
@@ -143,7 +143,7 @@ def test_a_stop_ends_in_order(tmp_path: Path, target: str) -> None:
     engine.stop("the budget is spent")
     began = time.monotonic()
     assert engine.wait() == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 40, "the plan was for 50 s"
     facts, ledger = read_engine(tmp_path), books(tmp_path, arrivals)
     assert facts.stopped_early == "the budget is spent"
     assert ledger.balanced, ledger.problems

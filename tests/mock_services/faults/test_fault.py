@@ -56,7 +56,7 @@ def test_latency_delays_and_ends_with_its_lease(in_lab: Any) -> None:
         began = time.monotonic()
         await lab.revert(lease)
         assert (await waiting).status_code == 200
-        assert time.monotonic() - began < 1, "what waits is let go when the fault ends"
+        assert time.monotonic() - began < 4, "what waits is let go when the fault ends"
 
     in_lab(body)
 
