@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from harness.config.arrivals import ArrivalsPlan, Prompts
-from harness.config.quantities import Count, Duration, Money, Size, check_headers
+from harness.config.quantities import Count, Duration, Money, NewUsers, Size, check_headers
 from harness.config.slo import SloFile
 from harness.config.strict import Strict
 
@@ -170,6 +170,12 @@ class Plan(Strict):
     headers: Headers = Field(default={}, description="Sent with every request; a secret is written ${env:NAME}.")
     degraded: tuple[str, ...] = Field(
         default=(), description="Signals of degraded mode, like `header x-served-by == fallback`."
+    )
+    connections: NewUsers | None = Field(
+        default=None,
+        description="`new`: each arrival is a new user, on a connection of its own, TLS and all; `kept`: users keep "
+        "theirs; `30%`: so many are new. Said, it is a promise: other connections make the run INVALID. "
+        "Left out: kept, and not held to it.",
     )
     served_by_header: str = Field(default="x-served-by", description="The header that says who answered.")
     trace_url: str = Field(

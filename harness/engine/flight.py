@@ -33,6 +33,7 @@ class Sends(Protocol):
 
     def send(self, request: Request, done: Done) -> None: ...
     def launch(self, exchange: Exchange, done: Done, now_ns: int) -> None: ...
+    def leave(self, seq: int) -> None: ...
 
 
 class Flights:
@@ -49,12 +50,15 @@ class Flights:
         journeys: tuple[AnyJourney, ...],
         base: str = "",
         gaps: tuple[array[int], ...] = (),
+        newcomers: bool = False,
     ) -> None:
-        """`base`: the path of the target's own URL, no slash at its end. `gaps` takes those of streams, by phase."""
+        """`base`: the path of the target's own URL, no slash at its end. `gaps` takes those of streams, by phase.
+        `newcomers`: some arrivals hold connections of their own, and the transport is told when they are over."""
         self.loop = loop
         self.clock_ns = clock_ns
         self.transport = transport
         self.recorder = recorder
+        self._leave = transport.leave if newcomers else None
         self._prompts = prompts
         self._gaps = gaps
         self._journeys: tuple[Any, ...] = journeys
@@ -94,6 +98,8 @@ class Flights:
             self._shots.remove(shot)
         except KeyError:
             return  # cancelled meanwhile: its row is written
+        if self._leave is not None:
+            self._leave(shot.seq)
         recorder = self.recorder
         told = shot.told
         if told is not None and not shot.flags and shot.attempts == 1:
@@ -114,6 +120,8 @@ class Flights:
             total.finished_ns = self.clock_ns()
         self.recorder.leave(total.finished_ns)
         self.recorder.arrival(flight.share, flight.index, total)
+        if self._leave is not None:
+            self._leave(flight.share.seq[flight.index])
 
     def cancel_all(self) -> None:
         """Ends what is still under way (the drain is over): outcome `cancelled`, reason `stopped`."""

@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 
 from harness.engine.clocks import ROUNDS, Offset, estimate_offset
@@ -17,6 +19,7 @@ from harness.engine.parcels import Parcel, ParcelError, cut
 from harness.engine.roll import Roll
 from harness.engine.share import ArrivalArray, arrivals_to
 
+_MOST_DEALT = 300_000
 LOST_AFTER_S = 10.0
 """Nobody here sees a remote worker's process end: after so much silence it is lost."""
 HOME: dict[str, Callable[[Path, int], Path]] = {"spool": spool_path, "telemetry": telemetry_path, "gaps": gaps_path}
@@ -67,6 +70,12 @@ class Remotes:
             case "piece":
                 return self._take(number, client, data)
         return ""
+
+    def packed(self, seqs: npt.NDArray[np.int64]) -> dict[str, bytes]:
+        """Some arrivals of the plan, which a remote worker does not have, for a message that deals them to it. No more
+        of them than a frame can hold: the others stay with the worker that was lost."""
+        seqs = seqs[:_MOST_DEALT]
+        return {"seqs": seqs.astype("<i8").tobytes(), "own": arrivals_to(self._arrivals[seqs])}
 
     def ask_clock(self, number: int) -> None:
         """Begins to estimate the clock of a worker that is ready; `offsets` will hold it."""

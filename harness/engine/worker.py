@@ -11,6 +11,7 @@ from typing import Any
 
 import gevent
 import gevent.socket
+import numpy as np
 from gevent.event import AsyncResult, Event
 
 from harness.engine.carrier import dress, environment, seal_locust
@@ -25,7 +26,7 @@ from harness.engine.profile import Profile, load_profile, pick_by_journey
 from harness.engine.recorder import Recorder
 from harness.engine.remote import HOME
 from harness.engine.seal import MESSAGE
-from harness.engine.share import ArrivalArray, Share, load_arrivals
+from harness.engine.share import ArrivalArray, Share, arrivals_from, load_arrivals
 from harness.engine.tick import Tick
 from harness.engine.transport import Transport
 from harness.engine.users import Users
@@ -62,7 +63,7 @@ class Worker:
         transport = Transport(job, hub, time.monotonic_ns)
         self._users: Users | None = None
         profile = load_profile(Path(job.profile)) if job.profile else None
-        serves = self._serve_with(profile) if profile and profile.users else None
+        serves = self._serve_with(profile, transport) if profile and profile.users else None
         self._load = Load(job, self._folder, number, share=share, loop=hub.loop, transport=transport, serves=serves)
         self._runner: Any = None
         self._warm = Event()
@@ -101,9 +102,9 @@ class Worker:
         self._dismissed.wait(_LAST_WORD_S)
         return 0
 
-    def _serve_with(self, profile: Profile) -> Callable[[Recorder], Serves]:
+    def _serve_with(self, profile: Profile, transport: Transport) -> Callable[[Recorder], Serves]:
         dress(self._environment, Path(self._job.profile), self._job.target)
-        fence_in(gevent.socket.socket, self._job.allow_hosts)
+        fence_in(gevent.socket.socket, self._job.allow_hosts, transport.met)
         pick = pick_by_journey(profile.weights, self._job.journeys, self._job.seed)
 
         def serves(recorder: Recorder) -> Serves:
@@ -178,16 +179,17 @@ class Worker:
                 self._delivered.set()
 
     def _take_over(self, data: dict[str, Any]) -> None:
-        if self._plan is None:
-            return
-        share = Share.of_lost(
-            self._plan,
-            lost=data["lost"],
-            workers=self._job.workers,
-            after_ns=data["after_ns"],
-            part=data["part"],
-            parts=data["parts"],
-        )
+        if self._plan is None:  # on another machine: the arrivals come with the word
+            share = Share(arrivals_from(data["own"]), np.frombuffer(data["seqs"], "<i8"))
+        else:
+            share = Share.of_lost(
+                self._plan,
+                lost=data["lost"],
+                workers=self._job.workers,
+                after_ns=data["after_ns"],
+                part=data["part"],
+                parts=data["parts"],
+            )
         if self._load.take(share):
             self._say("taken", lost=data["lost"], count=share.count)
 

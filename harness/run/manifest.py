@@ -57,6 +57,7 @@ def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any
         "peak_label": load.peak_label,
         "lengths_declared": plan.prompts is not None and plan.prompts.lengths == "kept",
         "cached": None if plan.prompts is None else plan.prompts.cached,
+        "new_connections": plan.connections,
         "notes": list(load.shape.notes),
         "prices": None if plan.prices is None else [plan.prices.input[0], plan.prices.output[0], plan.prices.input[1]],
         "upstreams": {name: _limits_text(upstream) for name, upstream in plan.upstreams.items()},

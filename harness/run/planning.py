@@ -242,6 +242,7 @@ def engine_job(  # noqa: PLR0917 -- one value from each source
         served_by_header=plan.served_by_header,
         prompts="" if plan.prompts is None or plan.prompts.file is None else str(plan.prompts.file),
         seed=seed,
+        new_connections=plan.connections or 0.0,
         processes=plan.processes,
         remote_workers=plan.remote.workers,
         bind=plan.remote.bind,

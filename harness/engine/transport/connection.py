@@ -21,6 +21,7 @@ from harness.engine.transport.addresses import Address
 from harness.engine.transport.answers import Judgement, settle
 from harness.engine.transport.deadlines import NEVER_NS
 from harness.engine.transport.failures import judge_connect_error
+from harness.engine.transport.path import PathWatch
 from harness.engine.transport.races import is_reuse_race
 from harness.engine.transport.response import Ending, ResponseReader
 from harness.engine.transport.stamps import ask_for_stamps, receive_stamped
@@ -38,6 +39,7 @@ class Owner(Protocol):
     idle_limit_ns: int
     in_flight: int
     kernel_stamps: bool
+    path: PathWatch
     receive_lag_ns_max: int
     render: Callable[[Request, int], bytes]
     told: dict[bytes, Told]
@@ -186,6 +188,7 @@ class Connection:
                 watcher.stop()
                 watcher.close()
         self._read_watcher = self._write_watcher = None
+        self._owner.path.closing(self._sock)
         self._sock.close()
         self._reader.dispose()
         # what is left waits in the heap of deadlines for its entry to come up: let it be small
@@ -199,6 +202,7 @@ class Connection:
             self._fail_dial(judge_connect_error(code))
             return
         self._stop_writing()
+        self._owner.path.opened(self._sock)
         self._read_watcher = self._loop.io(self._sock.fileno(), _READ)
         stamped = self._owner.kernel_stamps and ask_for_stamps(self._sock)
         self._read_watcher.start(self._on_readable_stamped if stamped else self._on_readable)

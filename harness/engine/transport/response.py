@@ -87,6 +87,10 @@ class ResponseReader:
         self._raw_limit = body_limit_bytes * _OVERHEAD + HEAD_LIMIT_BYTES
         self._error_trailers = error_trailers
         self._mode = _WAITING
+        self._edge = False
+        """llhttp stands between two chunks."""
+        self._quiet = 0
+        """Bytes since the last that mattered."""
         self._parser: Any = None
         self.head: Head | None = None
         self.exchange: Any = None
@@ -227,12 +231,10 @@ class ResponseReader:
         self.reusable = False
         self._now = now_ns
         self._failure: Judgement | None = None
-        self._over = self._extra = self._trailer_error = False
-        self._edge: bool = False
-        """llhttp stands between two chunks."""
+        self._over = self._extra = self._trailer_error = self._edge = False
         self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = self._body_bytes = self._left = 0
-        self._quiet: int = 0
+        self._quiet = 0
         self._inflater: Inflater | None = None
         self._stream: StreamReader | None = None
         self._parts: list[bytes] = []

@@ -35,6 +35,7 @@ class StreamReader:
         "_dialect",
         "_end",
         "_exchange",
+        "_finish_due",
         "_gaps",
         "_scan",
         "_started",
@@ -57,6 +58,7 @@ class StreamReader:
         """The last byte was a CR: an LF that comes next belongs to it."""
         self._started = False
         self._end = False
+        self._finish_due = False
         self._bad = False
         self._text: list[str] | None = [] if exchange.request.nonce else None
         self.error: Any = None
@@ -97,7 +99,8 @@ class StreamReader:
             return self.judge_error()
         if self._bad:
             return Outcome.MALFORMED, Reason.BAD_EVENT
-        if self._dialect.has_end and not self._end and not exchange.finish_reason:
+        owed = not self._end or (self._finish_due and self._started)  # an end marker may stand where a stream broke off
+        if self._dialect.has_end and owed and not exchange.finish_reason:
             return Outcome.TRUNCATED, Reason.NO_END_MARKER
         if not self._started:
             return Outcome.WRONG_SHAPE, Reason.EMPTY_STREAM
@@ -179,6 +182,7 @@ class StreamReader:
         if signs.error is not None and self.error is None:
             self.error = signs.error
         self._end = self._end or signs.end
+        self._finish_due = self._finish_due or signs.finish_due
         exchange.finish_reason = signs.finish or exchange.finish_reason
         note_answer(exchange, signs)
         if self._text is not None and signs.text:

@@ -57,6 +57,28 @@ def test_a_healthy_load_balances_and_leaves_its_telemetry(tmp_path: Path, loop: 
     assert not gc.isenabled()
 
 
+@pytest.mark.parametrize(("share", "left"), [(0.0, []), (0.5, list(range(8)))])
+def test_arrivals_that_are_over_are_told_where_some_are_newcomers(
+    tmp_path: Path, loop: Any, share: float, left: list[int]
+) -> None:
+    wire = FakeWire(loop)
+    run(tmp_path, loop, wire, [0.002 * i for i in range(8)], new_connections=share)
+    assert wire.left == left
+
+
+def test_newcomers_are_not_connected_beforehand(tmp_path: Path, loop: Any) -> None:
+    for share, limit, count in ((0.0, 1000, 40), (1.0, 1000, 0), (0.5, 1000, 20), (0.0, 7, 7)):
+        wire = FakeWire(loop)
+        asked: list[int] = []
+        wire.warm = lambda n, ready, asked=asked: asked.append(n)  # type: ignore[method-assign,misc]
+        settings = job_with(new_connections=share, in_flight_limit=limit)
+        share_of_all = Share.deal(arrivals_at(*[0.001 * i for i in range(40)]), 0, 1)
+        folder = tmp_path / f"{share}-{limit}"
+        folder.mkdir()
+        Load(settings, folder, 0, share=share_of_all, loop=loop, transport=wire).warm(lambda _: None)
+        assert asked == [count]
+
+
 def test_requests_that_find_the_bound_fail_the_run_by_name(tmp_path: Path, loop: Any) -> None:
     _, rows = run(tmp_path, loop, FakeWire(loop, after_s=0.1), [0.001 * i for i in range(20)], in_flight_limit=5)
     assert (rows.array["outcome"] == Outcome.NOT_SENT).sum() == 15
