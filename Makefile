@@ -102,3 +102,7 @@ lies: setup-dev  ## every row of docs/lies.md as a real run; about fifteen minut
 .PHONY: soak-engine
 soak-engine: setup-dev  ## ten minutes at half the rated load: memory, descriptors and send lag must not move
 	$(BIN)/python -m bench.soak
+
+.PHONY: bench-rows
+bench-rows: setup-dev  ## what a verdict over a million and ten million rows costs in time and memory
+	$(BIN)/python -m bench.rows
