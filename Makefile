@@ -106,3 +106,7 @@ soak-engine: setup-dev  ## ten minutes at half the rated load: memory, descripto
 .PHONY: bench-rows
 bench-rows: setup-dev  ## what a verdict over a million and ten million rows costs in time and memory
 	$(BIN)/python -m bench.rows
+
+.PHONY: capacity-real
+capacity-real: setup-dev  ## a search, a killed one and an extended run on real processes; about four minutes
+	PEAKPROOF_CAPACITY=all $(BIN)/python -m pytest -v tests/e2e/test_capacity.py
