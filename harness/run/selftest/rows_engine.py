@@ -27,7 +27,7 @@ ENGINE: tuple[Lie, ...] = (
         because=("e2e",),
         play=lambda: Play(answers.freezing(4.0, 2.5)),
         slos=("e2e p95 <= 1s",),
-        seconds=24,
+        seconds=12,
         plan={"deadline": "5s", "idle_limit": "5s"},
     ),
     Lie(
@@ -135,7 +135,7 @@ ENGINE: tuple[Lie, ...] = (
         ("ledger", "workers"),
         plant="lying_counts",
     ),
-    Lie("12b", "a worker writes rows twice", ("INVALID",), ("ledger",), plant="doubled_rows"),
+    Lie("12b", "a worker writes rows twice", ("INVALID",), ("ledger",), plant="doubled_rows", seconds=4),
     Lie(
         "13",
         "15 kinds of malformed frames at the master's door",

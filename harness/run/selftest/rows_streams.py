@@ -17,7 +17,8 @@ _SLOS = ("ttft p95 <= 4s", "errors < 5%")
 
 
 def _stream(row: str, planted: str, serve: Serve, outcome: str) -> Lie:
-    return Lie(row, planted, ("FAIL",), ("ttft", "errors"), (outcome,), lambda: Play(serve), slos=_SLOS, plan=_PLAN)
+    reasons = ("ttft", "errors")
+    return Lie(row, planted, ("FAIL",), reasons, (outcome,), lambda: Play(serve), slos=_SLOS, plan=_PLAN, seconds=5)
 
 
 def _first_token_is_late(seen: Seen) -> str:
@@ -39,6 +40,7 @@ STREAMS: tuple[Lie, ...] = (
         ("errors",),
         ("server_error",),
         play=lambda: Play(answers.error_in_200),
+        seconds=5,
         slos=("e2e p95 <= 4s", "errors < 5%"),
         plan={**_PLAN, "journeys": {"ask": {"kind": "chat", "model": "any", "stream": False}}},
     ),

@@ -12,7 +12,7 @@ _ERRORS = ("errors < 5%", "e2e p95 <= 4s")
 
 
 def _cut(row: str, planted: str, serve: Serve, outcome: str) -> Lie:
-    return Lie(row, planted, ("FAIL",), ("errors",), (outcome,), lambda: Play(serve), slos=_ERRORS)
+    return Lie(row, planted, ("FAIL",), ("errors",), (outcome,), lambda: Play(serve), slos=_ERRORS, seconds=5)
 
 
 def _throttled_is_no_capacity(seen: Seen) -> str:
@@ -59,6 +59,7 @@ TARGET: tuple[Lie, ...] = (
         ("errors",),
         ("wrong_shape",),
         play=lambda: Play(answers.swapping()),
+        seconds=5,
         slos=_ERRORS,
         plan={
             "journeys": {"ask": {"kind": "http", "path": "/ask", "body": '{"n": "{{nonce}}"}', "expect_nonce": True}}
