@@ -92,7 +92,7 @@ class Load:
         self._observer = Observer(loop, self._clock_ns, telemetry_path(folder, worker), worker)
         self._gaps = GapMeter(gaps_path(folder, worker), worker, len(job.phases))
         self._serves = serves(self._recorder) if serves else self._over_transport()
-        self._quiet_collector = serves is None  # our journeys make no cycles; somebody's HTTP client may make many
+        self._ours = serves is None
         self._limit = in_flight_share(job.in_flight_limit, descriptor_limit(), worker, job.workers)
         self._dispatchers: list[Dispatcher] = []
         """One for the share that it was dealt at first, and one for each part of a lost worker's."""
@@ -114,10 +114,11 @@ class Load:
         # What lives now lives to the end: the collector would walk it again and again, and stop the load while it does.
         gc.collect()
         gc.freeze()
-        if self._quiet_collector:
+        if self._ours:  # journeys make no cycles; somebody's HTTP client may make many
             gc.disable()
         self._observer.begin()
-        self._gathering.begin(first_second(self._share))
+        if self._ours:  # a task in somebody's client waits for the loop several times a request
+            self._gathering.begin(first_second(self._share))
         self.take(self._share)
 
     def take(self, share: Share) -> bool:
