@@ -79,8 +79,10 @@ class Load:
         loop: Any,
         transport: Wire,
         serves: Callable[[Recorder], Serves] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`serves` makes what serves the arrivals; absent, it is the job's journeys over `transport`."""
+        """`serves` makes what serves the arrivals; absent, it is the job's journeys over `transport`. `sleep` stops the
+        whole process."""
         self._job = job
         self._share = share
         self._loop = loop
@@ -88,7 +90,7 @@ class Load:
         self._clock_ns = time.monotonic_ns
         self._writer = SpoolWriter(spool_path(folder, worker), worker)
         self._recorder = Recorder(self._writer, worker, first_catalog(job), self._clock_ns)
-        self._gathering = Gathering(loop, self._clock_ns)
+        self._gathering = Gathering(loop, self._clock_ns, sleep)
         self._observer = Observer(loop, self._clock_ns, telemetry_path(folder, worker), worker)
         self._gaps = GapMeter(gaps_path(folder, worker), worker, len(job.phases))
         self._serves = serves(self._recorder) if serves else self._over_transport()
