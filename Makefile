@@ -108,3 +108,7 @@ bench-rows: setup-dev  ## what a verdict over a million and ten million rows cos
 .PHONY: capacity-real
 capacity-real: setup-dev  ## a search, a killed one and an extended run on real processes; about four minutes
 	PEAKPROOF_CAPACITY=all $(BIN)/python -m pytest -v tests/e2e/test_capacity.py
+
+.PHONY: study-report
+study-report: setup-dev  ## the HTML report at ten million rows and fifty thousand distinct errors; 2.5 GB of memory
+	$(BIN)/python -m bench.study_report
