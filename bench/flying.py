@@ -36,6 +36,7 @@ class Flown:
     start_ns: int
     outcomes: dict[str, int]
     cpu_share: float = 0.0
+    """The worker's, of one core: the median second's."""
     rss_mb: list[float] = field(default_factory=list)
     descriptors: list[int] = field(default_factory=list)
     connects: int = 0
@@ -86,19 +87,21 @@ def fly(
     )
     engine = launch(job, folder, folder / "arrivals.npy")
     flown = Flown(np.empty(0), 0, {})
-    worker, waited, shares = 0, [0.0], [0.0]
+    worker, waited = 0, [0.0]
+    shares: list[float] = []
     for progress in engine.progress():
         if not worker and progress.state == "running":
             worker = _pin(engine.pid)
         if worker and progress.state == "running":
             _look(worker, flown, waited)
-        shares.append(progress.cpu_share)
+        if progress.state == "running" and progress.cpu_share:
+            shares.append(progress.cpu_share)
     engine.wait()
     facts, rows = read_engine(folder), read_rows(folder)
     ledger = settle(arrivals, rows, facts.workers)
     assert ledger.balanced, ledger.problems
     flown.rows, flown.outcomes, flown.start_ns = rows.arrivals(), ledger.outcomes, facts.start_ns
-    flown.cpu_share = max(shares)
+    flown.cpu_share = float(np.median(shares or [0.0]))
     flown.waited_s = waited[-1] - waited[min(1, len(waited) - 1)]
     shutil.rmtree(folder)
     return flown

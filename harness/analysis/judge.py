@@ -19,6 +19,7 @@ from harness.analysis.doubt import BROKEN, NOTED, WAIVED, broken, held
 from harness.analysis.evidence import Evidence
 from harness.analysis.failures import failure_modes, first_cause
 from harness.analysis.gates import hold_gates
+from harness.analysis.gates_foreign import SILENCE
 from harness.analysis.measure import NoSample, sample
 from harness.analysis.provisioning import Range, caution, needs
 from harness.analysis.rules import Rules
@@ -47,6 +48,11 @@ class Finding:
     @property
     def broken(self) -> tuple[str, ...]:
         return tuple(c.kind for c in self.caveats if c.status == BROKEN)
+
+    @property
+    def silent(self) -> bool:
+        """A part of the judged time was not measured."""
+        return any(c.kind == SILENCE and c.status == NOTED for c in self.caveats)
 
     @property
     def missed(self) -> tuple[Check, ...]:
@@ -204,6 +210,8 @@ def _word(finding: Finding) -> Word:
         return Word.FAIL
     met = all(c.state is State.MET for c in finding.checks if c.gate == "block")
     smoke = finding.scene.rules.smoke
+    if finding.silent:
+        return Word.INCONCLUSIVE
     return Word.PASS if met and (smoke or (_covered(finding) and finding.stability_shown)) else Word.INCONCLUSIVE
 
 
@@ -269,6 +277,7 @@ def _reasons(word: Word, finding: Finding, whole: Finding) -> tuple[str, ...]:
         reasons += [c.slo for c in finding.missed] + (["unstable"] if finding.unstable else [])
     if word is Word.INCONCLUSIVE:
         reasons += [c.reason for c in finding.checks if c.gate == "block" and c.state is State.UNDECIDED]
+        reasons += ["COVERAGE"] if finding.silent else []
         if not finding.scene.rules.smoke:
             reasons += [] if _covered(finding) else ["COVERAGE"]
             reasons += [] if finding.stability_shown else ["stability_not_shown"]

@@ -41,7 +41,7 @@ def why(verdict: Verdict) -> str:
     """The reason with the most weight, in one sentence."""
     match verdict.word:
         case Word.PASS:
-            return _closest(verdict)
+            return _closest(verdict) + _mostly_degraded(verdict)
         case Word.FAIL:
             return _fail(verdict)
         case Word.INCONCLUSIVE:
@@ -74,6 +74,12 @@ def _closest(verdict: Verdict) -> str:
     )
 
 
+def _mostly_degraded(verdict: Verdict) -> str:
+    outcomes = verdict.outcomes
+    degraded, ok = outcomes.get("degraded", 0), outcomes.get("ok", 0)
+    return f"; but {degraded / (ok + degraded):.0%} of the answers were degraded" if degraded > ok else ""
+
+
 def _fail(verdict: Verdict) -> str:
     missed = _blocking(verdict, State.MISSED)
     parts = []
@@ -101,7 +107,7 @@ def _undecided(verdict: Verdict) -> str:
         more = f", {last.more_requests} requests more would decide it" if last.more_requests else ""
         took = f" ({last.more_minutes:.1f} minutes at this rate)" if more and last.more_minutes else ""
         return f"{last.slo}: {last.reason}{more}{took}" + (f", {last.advice}" if last.advice else "")
-    for kind in ("coverage", "stability"):
+    for kind in ("silence", "coverage", "stability"):
         doubt = _first(verdict, kind)
         if doubt is not None and doubt.status == "noted":
             return doubt.what + (f": {doubt.advice}" if doubt.advice else "")

@@ -35,6 +35,13 @@ Journeys = Annotated[
     list[str] | None,
     typer.Option("--journey", metavar="NAME=/PATH/*", help="Of a log: these paths are this journey. May be repeated."),
 ]
+Uplifts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--uplift", metavar="NAME=FACTOR@FROM/TO", help="A known event ahead, by wall clock. May be repeated."
+    ),
+]
+Observed = Annotated[bool, typer.Option("--observed", help="The traffic as it was, to replay it: no forecast.")]
 AsJson = Annotated[bool, typer.Option("--json", help="peak.json on stdout.")]
 
 
@@ -53,13 +60,15 @@ def forecast(
     step: Step = "5m",
     format_name: FormatName = "auto",
     journey: Journeys = None,
+    uplift: Uplifts = None,
+    observed: Observed = False,
     as_json: AsJson = False,
 ) -> int:
     """The peak shape with its quantile, its backtest and its honesty label.
 
     From a history, from a launch file (`peakproof schema launch`), or both. PROMETHEUS_TOKEN is sent to a Prometheus.
     """
-    from harness.run import Asked, Query, foresee, spread_of, write_peak
+    from harness.run import Asked, Query, foresee, spread_of, uplift_of, write_peak
 
     found = foresee(
         Asked(
@@ -71,6 +80,8 @@ def forecast(
             growth=spread_of(growth),
             horizon_days=horizon,
             query=Query(query, days, _seconds(step)) if query else None,
+            uplifts=tuple(map(uplift_of, uplift or ())),
+            observed=observed,
             journeys=tuple(journey or ()),
         ),
         datetime.now(UTC),

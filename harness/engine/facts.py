@@ -102,10 +102,10 @@ def read_engine(run_folder: Path) -> EngineFacts:
         raise EvidenceError(Problem(f"not an engine's folder: {error}", "is it a run folder?", str(folder))) from None
     telemetry = _read_telemetry([telemetry_path(folder, worker) for worker in range(job.workers)])
     try:
-        data = orjson.loads((folder / "engine.json").read_bytes())
-    except (OSError, ValueError):
-        return replace(_without_master(job, catalog, telemetry, folder), gaps=_gaps(job, folder))
-    return replace(_from_json(data, catalog, telemetry), gaps=_gaps(job, folder))
+        found = _from_json(orjson.loads((folder / "engine.json").read_bytes()), catalog, telemetry)
+    except (OSError, ValueError, KeyError, TypeError):
+        found = _without_master(job, catalog, telemetry, folder)
+    return replace(found, gaps=_gaps(job, folder))
 
 
 def _gaps(job: EngineJob, folder: Path) -> Gaps | None:

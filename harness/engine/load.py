@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from harness.engine.dispatch import Dispatcher
 from harness.engine.exchange import Done, Exchange, Request
 from harness.engine.facts import first_catalog, gaps_path, spool_path, telemetry_path
 from harness.engine.flight import AnyJourney, Flights
 from harness.engine.gap_meter import GapMeter
+from harness.engine.gathering import Gathering
 from harness.engine.job import EngineJob
 from harness.engine.journeys.builtin import built_in
 from harness.engine.journeys.prompts import Prompts, read_prompts
@@ -48,8 +51,8 @@ class Wire(Protocol):
     def spread(self) -> tuple[int, float]: ...
 
     def send(self, request: Request, done: Done) -> None: ...
-    def leave(self, seq: int) -> None: ...
     def launch(self, exchange: Exchange, done: Done, now_ns: int) -> None: ...
+    def leave(self, seq: int) -> None: ...
     def warm(self, count: int, ready: Callable[[int], None]) -> None: ...
     def close(self) -> None: ...
 
@@ -85,6 +88,7 @@ class Load:
         self._clock_ns = time.monotonic_ns
         self._writer = SpoolWriter(spool_path(folder, worker), worker)
         self._recorder = Recorder(self._writer, worker, first_catalog(job), self._clock_ns)
+        self._gathering = Gathering(loop, self._clock_ns)
         self._observer = Observer(loop, self._clock_ns, telemetry_path(folder, worker), worker)
         self._gaps = GapMeter(gaps_path(folder, worker), worker, len(job.phases))
         self._serves = serves(self._recorder) if serves else self._over_transport()
@@ -113,6 +117,7 @@ class Load:
         if self._quiet_collector:
             gc.disable()
         self._observer.begin()
+        self._gathering.begin(first_second(self._share))
         self.take(self._share)
 
     def take(self, share: Share) -> bool:
@@ -181,6 +186,7 @@ class Load:
             self.broken = self.broken or self._writer.broken
             self._observer.close()
             self._gaps.close()
+            self._gathering.close()
             for dispatcher in self._dispatchers:
                 dispatcher.close()
             self._transport.close()
@@ -195,9 +201,9 @@ class Load:
             recorder=self._recorder,
             prompts=Prompts(job.seed, read_prompts(Path(job.prompts)) if job.prompts else ()),
             journeys=build_journeys(job, self._recorder),
-            newcomers=job.new_connections > 0,
             base=urlsplit(job.target).path.rstrip("/"),
             gaps=self._gaps.by_phase,
+            newcomers=job.new_connections > 0,
         )
 
     def _room(self) -> int:
@@ -259,6 +265,11 @@ def descriptor_limit() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
     return soft if soft != resource.RLIM_INFINITY else 1 << 20
+
+
+def first_second(share: Share) -> int:
+    """Arrivals due in the first second."""
+    return int(np.searchsorted(np.asarray(share.due_ns), 1_000_000_000))
 
 
 def busiest_second(share: Share) -> int:

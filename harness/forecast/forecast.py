@@ -26,7 +26,9 @@ LABEL_QUANTILE = 0.9
 """Labels compare the peak at this level (or the highest certified one below it) with the median peak..."""
 PREDICTABLE_WITHIN = 1.25
 NOISY_WITHIN = 2.0
-"""...over-provisioning up to a quarter is PREDICTABLE, up to twice is NOISY, beyond is UNPREDICTABLE."""
+PREDICTABLE_DAYS = 4
+"""...over-provisioning up to a quarter is PREDICTABLE, up to twice is NOISY, beyond is UNPREDICTABLE. Where fewer
+days than this could be checked, none is called PREDICTABLE."""
 MOST_HORIZON_DAYS = 366
 MOST_TOKENS = 4096
 MOST_RECORDED = 500_000
@@ -67,26 +69,26 @@ def forecast_peak(
     *,
     uplifts: Sequence[Uplift] = (),
     seed: int = 0,
+    observed: bool = False,
 ) -> Forecast:
     """The highest bucket of the busiest of the next `horizon_days` days, exceeded with a chance of at most
     1 - `quantile`, times `growth` (a factor, or low / mid / high of one: then drawn with `seed`), `uplifts` included.
-    A history of less than two days gives its observed shape, labelled as that.
+    A history of less than two days gives its observed shape, labelled as that; so does any with `observed`, which keeps
+    its single requests for replay.
 
     Raises UsageError where the arguments or the history cannot carry a forecast.
     """
     grown = _checked(history, quantile, growth, horizon_days)
     grid = day_grid(history)
-    if grid.days < 2:
+    if observed or grid.days < 2:
         return _observed(history, grid, grown, uplifts)
     past = filled(grid.rates_per_s)
     factors = uplift_factors(uplifts, grid, horizon_days) * grown.mid
     lead, backtest, model = _busiest_lead(grid, past, factors)
     scores = recent(backtest.scores(model), quantile)
-    if scores.size == 0:
-        return _observed(history, grid, grown, uplifts)
     ahead = _ahead(model, past, factors)
     top = float(ahead[lead - 1].max())
-    levels = grown_levels(scores, top / grown.mid, grown, seed)
+    levels = grown_levels(scores, top / grown.mid, grown, seed) if scores.size else ()
     if not levels:
         return _observed(history, grid, grown, uplifts)
     level = level_at(levels, quantile) or levels[-1]
@@ -173,7 +175,7 @@ def _label(scores: Floats) -> tuple[str, float]:
     rank = min(math.ceil((scores.size + 1) * LABEL_QUANTILE - 1e-9), scores.size)
     middle = float(np.median(ordered))
     spare = float(ordered[rank - 1]) / middle if middle > 0 else math.inf
-    if spare <= PREDICTABLE_WITHIN:
+    if spare <= PREDICTABLE_WITHIN and scores.size >= PREDICTABLE_DAYS:
         return PREDICTABLE, spare
     return (NOISY if spare <= NOISY_WITHIN else UNPREDICTABLE), spare
 

@@ -105,7 +105,12 @@ def _check(peak: Peak, quantile: float | None, time_scale: float, rate_scale: fl
     if process not in {"auto", "replay", "cox", "poisson", "deterministic"}:
         problems.append(Problem(f"unknown process {process!r}", "auto, replay, cox, poisson or deterministic"))
     if process == "replay" and peak.recorded is None:
-        problems.append(Problem("this peak holds no recorded requests to replay", "leave process at auto"))
+        problems.append(
+            Problem(
+                "this peak holds no recorded requests to replay",
+                "forecast --observed keeps them, up to 500,000; a `replay` segment plays a log from its start",
+            )
+        )
     if peak.recorded is not None and process in {"auto", "replay"} and time_scale < 1:
         problems.append(Problem("a recording cannot be played slower at its own rates", "time_scale of 1 or more"))
     if problems:

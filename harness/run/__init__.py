@@ -11,7 +11,7 @@ from harness.run.drill_inputs import DrillInputs, read_drill
 from harness.run.drill_judging import DrillFinished
 from harness.run.drilling import drill_now, run_drill
 from harness.run.exports import export_run
-from harness.run.forecasting import Asked, Foreseen, foresee, spread_of, write_peak
+from harness.run.forecasting import Asked, Foreseen, foresee, spread_of, uplift_of, write_peak
 from harness.run.foreign import judge_any, judge_rows
 from harness.run.inputs import Inputs, read_inputs, read_text
 from harness.run.judging import judge_run, verdict_document
@@ -72,6 +72,7 @@ __all__ = [
     "spread_of",
     "stored_report",
     "tell_github",
+    "uplift_of",
     "verdict_document",
     "write_demo",
     "write_peak",

@@ -102,5 +102,5 @@ def tool_arguments(name: str, question: str) -> dict[str, Any]:
     if name == "weather":
         return {"city": next(iter(re.findall(r"\bin ([A-Z][a-z]+)", question)), "Berlin")}
     if name == "calculator":
-        return {"expression": " + ".join(n[:9] for n in numbers[:4]) or "1 + 1"}
+        return {"expression": " + ".join(str(int(n[:9])) for n in numbers[:4]) or "1 + 1"}
     return {"query": question[:200], "limit": 3}

@@ -70,7 +70,7 @@ def test_newcomers_are_not_connected_beforehand(tmp_path: Path, loop: Any) -> No
     for share, limit, count in ((0.0, 1000, 40), (1.0, 1000, 0), (0.5, 1000, 20), (0.0, 7, 7)):
         wire = FakeWire(loop)
         asked: list[int] = []
-        wire.warm = lambda n, _ready, into=asked: into.append(n)  # type: ignore[method-assign, misc]
+        wire.warm = lambda n, ready, asked=asked: asked.append(n)  # type: ignore[method-assign,misc]
         settings = job_with(new_connections=share, in_flight_limit=limit)
         share_of_all = Share.deal(arrivals_at(*[0.001 * i for i in range(40)]), 0, 1)
         folder = tmp_path / f"{share}-{limit}"

@@ -91,7 +91,8 @@ def write_engine(folder: store.RunFolder, inputs: Inputs, rows: ResultArray, sto
         for row in mine[np.argsort(mine["finished_ns"], kind="stable")]:
             writer.add(*row.item())
         writer.close()
-        telemetry(mine, end_s).tofile(folder.telemetry(worker))
+        if mine.size:
+            telemetry(mine, end_s).tofile(folder.telemetry(worker))
         shares.append(len(range(worker, planned, inputs.plan.processes)))
     facts = EngineFacts(
         catalog=first_catalog(engine_job(inputs.plan, inputs.load, "r", inputs.plan.target, inputs.seed, None)),
