@@ -94,8 +94,8 @@ drill-litellm: setup .venv-litellm/.done  ## LiteLLM's own proxy between the loa
 	touch $@
 
 .PHONY: lies
-lies: setup-dev  ## every row of docs/lies.md as a real run; about fifteen minutes
-	PEAKPROOF_LIES=all $(BIN)/python -m pytest -m e2e tests/lies
+lies: setup  ## every row of docs/lies.md as a real run, as a table; about twenty-five minutes. Some: ROWS=26,54a
+	$(BIN)/peakproof selftest $(if $(ROWS),--rows $(ROWS)) $(if $(KEEP),--keep $(KEEP))
 
 .PHONY: soak-engine
 soak-engine: setup-dev  ## ten minutes at half the rated load: memory, descriptors and send lag must not move
