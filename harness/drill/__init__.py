@@ -1,6 +1,7 @@
 """Drills: a fault under load, what must happen then, and by when. Model, timeline, detection and verdict are pure; the
 lease client and its probes speak HTTP."""
 
+from harness.drill.adapters import OutsideFault, Watchman
 from harness.drill.bounds import AbortRule, Bound, parse_abort, parse_bound
 from harness.drill.leases import Injector, Lease, confirm_gone, refuse_foreign, take_back
 from harness.drill.model import Drill, Expect, FaultSpec
@@ -11,7 +12,7 @@ from harness.drill.schedule import emit
 from harness.drill.seen import NO_CALLS, Seen, UpstreamCalls, seen_of
 from harness.drill.signals import Signal, parse_signal
 from harness.drill.starting import refusal_to_start
-from harness.drill.timeline import BASELINE, FAULT, RECOVERY, FaultSpan, Timeline, timeline_of
+from harness.drill.timeline import BASELINE, FAULT, RECOVERY, FaultSpan, OutsideSpan, Timeline, timeline_of
 from harness.drill.verdict import Conduct, DrillVerdict, Expectation, Kept, Word, judge_drill
 from harness.drill.watch import Watch
 
@@ -34,6 +35,8 @@ __all__ = [
     "Kept",
     "Lease",
     "Numbers",
+    "OutsideFault",
+    "OutsideSpan",
     "Probe",
     "Reading",
     "Seen",
@@ -42,6 +45,7 @@ __all__ = [
     "Timeline",
     "UpstreamCalls",
     "Watch",
+    "Watchman",
     "Word",
     "confirm_gone",
     "emit",

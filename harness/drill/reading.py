@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from harness.analysis import SloError, parse_slo
 from harness.config import Node, expand, merged, placed, problems_of, read_file, set_value
-from harness.drill.model import OWN_WORDS, Drill
+from harness.drill.adapters.activity import OutsideFault
+from harness.drill.model import OWN_WORDS, Drill, FaultSpec
 from harness.errors import Problem, UsageError
 
 
@@ -61,10 +62,12 @@ def _contradictions(drill: Drill, tree: Node) -> list[Problem]:
             placed(tree, ("faults", index, name), "the drill says this itself", "leave it out")
             for name in sorted(fault.fields.keys() & set(OWN_WORDS))
         ]
-    if not any(fault.after_s == 0 for fault in drill.faults):
-        problems.append(placed(tree, ("faults",), "no fault begins at once", "give the first one no `after`"))
+    broken: tuple[FaultSpec | OutsideFault, ...] = (*drill.faults, *drill.outside)
+    if not any(fault.after_s == 0 for fault in broken):
+        where = "faults" if drill.faults else "outside"
+        problems.append(placed(tree, (where,), "no fault begins at once", "give the first one no `after`"))
     within_s = drill.expect.degraded.within_s if drill.expect.degraded else 0.0
-    end_s = max(fault.after_s + drill.fault_s(fault) for fault in drill.faults)
+    end_s = max(fault.after_s + drill.fault_s(fault) for fault in broken)
     if within_s >= end_s:
         what = f"degraded mode may take {within_s:g} s, but the last fault ends after {end_s:g} s"
         problems.append(placed(tree, ("expect", "degraded", "within"), what, "let the fault last longer"))

@@ -88,6 +88,7 @@ class Exchange:
         "status",
         "tokens_in",
         "tokens_out",
+        "written_by",
     )
 
     def __init__(self, request: Request) -> None:
@@ -109,6 +110,8 @@ class Exchange:
         self.degraded = 0
         """Index into the catalog's degraded signals; 0 is none."""
         self.served_by = ""
+        self.written_by = ""
+        """Whose canary the text carries; looked for where the job says so."""
         self.finish_reason = ""
         self.body = b""
 

@@ -296,6 +296,7 @@ class Flight:
         if last is not None:
             total.status, total.flags = last.status, last.flags
             total.degraded, total.served_by = last.degraded, last.served_by
+            total.written_by = last.written_by
         if answer is not None:
             total.first_token_ns, total.last_token_ns = answer.first_token_ns, answer.last_token_ns
             total.tokens_in, total.tokens_out = answer.tokens_in, answer.tokens_out
@@ -303,4 +304,5 @@ class Flight:
             total.flags = answer.flags
             total.degraded = answer.degraded or total.degraded
             total.served_by = answer.served_by or total.served_by
+            total.written_by = answer.written_by or total.written_by
         return total

@@ -40,10 +40,12 @@ class Recorder:
         self._share_numbers: dict[Share, int] = {}
         self._steps = {name: index for index, name in enumerate(catalog.steps)}
         self._served_by = {name: index for index, name in enumerate(catalog.served_by)}
+        self._written_by = {name: index for index, name in enumerate(catalog.written_by)}
         writer.source = self._take_rows
         writer.name("steps", list(self._steps))
         writer.name("degraded", catalog.degraded)
         writer.name("served_by", list(self._served_by))
+        writer.name("written_by", list(self._written_by))
 
     @property
     def finished(self) -> int:
@@ -86,7 +88,13 @@ class Recorder:
     def arrival(self, share: Share, index: int, exchange: Exchange) -> None:
         """The terminal row of an arrival; `exchange` holds what the whole journey came to."""
         self.outcomes[exchange.outcome] += 1
-        if exchange.first_token_ns >= 0 or exchange.tokens_out or exchange.tokens_in or exchange.events:
+        if (
+            exchange.first_token_ns >= 0
+            or exchange.tokens_out
+            or exchange.tokens_in
+            or exchange.events
+            or exchange.written_by
+        ):
             self._whole(share, index, exchange, ARRIVAL, 0)
             return
         number = self._share_numbers.get(share)
@@ -140,6 +148,7 @@ class Recorder:
             self._number(self._served_by, "served_by", exchange.served_by) if exchange.served_by else 0,
             step,
             1,
+            self._number(self._written_by, "written_by", exchange.written_by) if exchange.written_by else 0,
             asked_ns,
             exchange.first_token_ns,
             exchange.last_token_ns,

@@ -9,6 +9,7 @@ from harness.run.demo import write_demo
 from harness.run.drill_catalogue import clear_faults, emit_schedule, faults_in_force, list_drills
 from harness.run.drill_inputs import DrillInputs, read_drill
 from harness.run.drill_judging import DrillFinished
+from harness.run.drill_stopping import RunningDrill, running_drills
 from harness.run.drilling import drill_now, run_drill
 from harness.run.exports import export_run
 from harness.run.forecasting import Asked, Foreseen, foresee, spread_of, write_peak
@@ -37,6 +38,7 @@ __all__ = [
     "MockAdmin",
     "MockFleet",
     "Query",
+    "RunningDrill",
     "SloWatch",
     "Watch",
     "announce",
@@ -65,6 +67,7 @@ __all__ = [
     "run_now",
     "run_plan",
     "running_admin",
+    "running_drills",
     "search_capacity",
     "search_document",
     "serve_mocks",

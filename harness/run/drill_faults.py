@@ -51,10 +51,22 @@ class FaultHolder(threading.Thread):
         self.granted: list[Lease] = []
         self.not_injected = ""
         self.trouble = ""
+        self.against = ""
+        """What speaks against the rollback is asked of the injector, at the end."""
+        self.shown: list[str] = []
+        self._over: set[str] = set()
 
     def stop(self) -> None:
         """Take everything back now. Safe from a signal handler; does not wait."""
         self._stopping.set()
+
+    def dismiss(self) -> None:
+        """For one that was never started: it holds nothing."""
+
+    @property
+    def over(self) -> frozenset[str]:
+        """The leases that were taken back."""
+        return frozenset(self._over)
 
     def reverted(self) -> dict[str, float]:
         """lease -> when it ended by the injector's monotonic clock; without those that it cannot tell of."""
@@ -105,6 +117,7 @@ class FaultHolder(threading.Thread):
         for span in spans:
             lease, _ = self._held.pop(span)
             wrong = take_back(self._injector, [lease], time.sleep)
+            self._over.add(lease.id)
             self.trouble = self.trouble or wrong
             self._note(wrong or f"fault {lease.fault} on {lease.on}: reverted")
 

@@ -14,6 +14,8 @@ from harness.errors import Problem, UsageError
 from harness.run.inputs import Inputs, read_inputs, slos_of
 from harness.run.planning import plan_load, rules_of
 
+DRILL_FILE = "drill.yaml"
+"""The drill as read, in the run folder."""
 PHASES = (BASELINE, FAULT, RECOVERY)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from harness import store
-from harness.analysis import Check, judge, parse_slo
+from harness.analysis import Caveat, Check, before_the_stop, judge, parse_slo
 from harness.drill import (
     FAULT,
     NO_CALLS,
@@ -25,10 +25,11 @@ from harness.drill import (
     seen_of,
 )
 from harness.engine import read_engine
-from harness.report import DrillReport, FaultBand, drill_document, drill_html
+from harness.report import DrillReport, FaultBand, Report, drill_document, drill_html
 from harness.run import manifest as stored
 from harness.run.drill_faults import Event, FaultHolder
 from harness.run.drill_inputs import DrillInputs
+from harness.run.drill_outside import OutsideHolder
 from harness.run.judging import gather, judge_run
 
 FAULTS_MAY_BREAK = frozenset({"warm_up"})
@@ -53,11 +54,25 @@ class Journal:
     """What speaks against the rollback; empty where behaviour confirmed it."""
     command: str = ""
 
+    shown: tuple[str, ...] = ()
+    """The faults on what is not ours that their own probe saw in force."""
+
     @classmethod
-    def of(cls, holder: FaultHolder, stopped: str, aborted: str) -> Journal:
-        granted = tuple((g.id, g.on, g.fault, g.granted_s) for g in holder.granted)
+    def of(
+        cls, holders: Sequence[FaultHolder | OutsideHolder], stopped: str, aborted: str, events: Sequence[Event]
+    ) -> Journal:
+        granted = [(g.id, g.on, g.fault, g.granted_s) for holder in holders for g in holder.granted]
+        happened = [*events, *(event for holder in holders for event in holder.journal)]
         return cls(
-            tuple(holder.journal), granted, holder.not_injected, holder.trouble, stopped, aborted, holder.reverted()
+            tuple(sorted(happened, key=lambda event: event.at_s)),
+            tuple(sorted(granted, key=lambda grant: grant[-1])),
+            next((h.not_injected for h in holders if h.not_injected), ""),
+            next((h.trouble for h in holders if h.trouble), ""),
+            stopped,
+            aborted,
+            {lease: at_s for holder in holders for lease, at_s in holder.reverted().items()},
+            "; ".join(holder.against for holder in holders if holder.against),
+            shown=tuple(name for holder in holders for name in holder.shown),
         )
 
     @property
@@ -96,7 +111,7 @@ def judge_drilled(asked: DrillInputs, folder: store.RunFolder, journal: Journal)
         rows, evidence = gather(folder, manifest, facts, rules)
         during = judge(rows, tuple(parse_slo(t) for t in asked.drill.expect.during), rules, evidence).checks
     conduct = Conduct(
-        broken=tuple(c for c in whole.verdict.caveats if c.status == "broken" and c.kind not in FAULTS_MAY_BREAK),
+        broken=_broken(whole, manifest, journal),
         stopped=journal.stopped,
         aborted=journal.aborted,
         not_injected=journal.not_injected,
@@ -120,6 +135,17 @@ def judge_drilled(asked: DrillInputs, folder: store.RunFolder, journal: Journal)
     return DrillFinished(folder, report, bool(journal.stopped))
 
 
+def _broken(whole: Report, manifest: dict[str, Any], journal: Journal) -> tuple[Caveat, ...]:
+    """The gates that do not hold. A load that the drill's own rule ended is judged until that moment: after it nothing
+    was sent, and that breaks half of them."""
+    caveats = whole.verdict.caveats
+    if journal.aborted and whole.rows is not None and whole.evidence is not None:
+        slos, rules = stored.slos_of(manifest), stored.rules_of(manifest)
+        until = before_the_stop(whole.rows, slos, rules, whole.evidence)
+        caveats = until.caveats if until is not None else caveats
+    return tuple(c for c in caveats if c.status == "broken" and c.kind not in FAULTS_MAY_BREAK)
+
+
 def _seen(asked: DrillInputs, folder: store.RunFolder, journal: Journal, start_ns: int, rows: Any) -> Seen:
     timeline, start_s = asked.timeline, start_ns / 1e9
     ends = [journal.reverted.get(lease, start_s + timeline.revert_s) for lease, *_ in journal.granted]
@@ -132,6 +158,7 @@ def _seen(asked: DrillInputs, folder: store.RunFolder, journal: Journal, start_n
         end_s=timeline.end_s,
         rate_per_s=timeline.rate_per_s,
         served_by_header=asked.inputs.plan.served_by_header,
+        shown=journal.shown,
     )
 
 

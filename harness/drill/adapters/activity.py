@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from harness import units
+from harness.config import Duration, Offset
 
 TIMEOUT_LIMIT_S = 300.0
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -155,7 +156,17 @@ class OutsideFault(Part):
     The watchman (`watchman.py`) stands in for the lease: it runs the rollback where the runner is gone.
     """
 
+    on: str = Field(default="", max_length=100, description="What breaks: an upstream of the plan, or any name.")
     action: Action
     rollback: Action
     active: Probe | None = Field(default=None, description="Within tolerance only while the fault is there.")
     gone: Probe = Field(description="Within tolerance only once it is gone: the rollback is believed on this alone.")
+    for_s: Duration | None = Field(
+        default=None, alias="for", description="How long; left out: `expect.degraded.within` and `hold`."
+    )
+    after_s: Offset = Field(default=0.0, alias="after", description="How long after the first fault may begin.")
+
+    @property
+    def name(self) -> str:
+        """What the journal, the page and the numbers call it."""
+        return self.on or self.action.name
