@@ -37,6 +37,7 @@ DRILL_S = 9.7
 BEFORE_S, AFTER_S = 2.0, 1.5
 """Kills are drawn from so long before the load begins to so long after it ends."""
 LONGEST_S = 300.0
+_RANGE = 10_000
 TOKEN, MAIN = "kills", "import sys; from harness.cli.app import main; sys.exit(main())"
 PLAN = """\
 target: {target}
@@ -274,11 +275,14 @@ def _known() -> list[dict[str, Any]]:
     return [json.loads(line) for line in OUT.read_text().splitlines()] if OUT.exists() else []
 
 
-def study(kills: int, jobs: int) -> None:
+def study(kills: int, jobs: int, seconds: float, first: int) -> None:
+    """Until so many kills are known, or no drill may be begun any more."""
+    until_s = time.monotonic() + seconds
     OUT.parent.mkdir(parents=True, exist_ok=True)
     lock, known = threading.Lock(), _known()
     count = sum(bool(told.get("counts")) for told in known)
-    numbers = iter(range(1 + max((told["number"] for told in known), default=-1), 10_000))
+    mine = [told["number"] for told in known if first <= told["number"] < first + _RANGE]
+    numbers = iter(range(1 + max(mine, default=first - 1), first + _RANGE))
     spare = threading.local()
     mocks: list[MockProcess] = []
 
@@ -288,7 +292,7 @@ def study(kills: int, jobs: int) -> None:
             nonlocal count
             while True:
                 with lock:
-                    if count >= kills:
+                    if count >= kills or time.monotonic() > until_s:
                         return
                     number = next(numbers)
                 if not hasattr(spare, "mock"):
@@ -330,10 +334,12 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--kills", type=int, default=200)
     options.add_argument("--jobs", type=int, default=3, help="drills side by side")
+    options.add_argument("--seconds", type=float, default=1e9, help="begin no further drill after so long")
+    options.add_argument("--first", type=int, default=0, help="number of the first drill, for studies side by side")
     options.add_argument("--table", action="store_true", help="only print what is known")
     asked = options.parse_args()
     if not asked.table:
-        study(asked.kills, asked.jobs)
+        study(asked.kills, asked.jobs, asked.seconds, asked.first)
     sys.stdout.write(table() + "\n")
     bad = [t for t in _known() if t.get("counts") and (t["leaked"] or t["result"] == "HELD")]
     return 1 if bad else 0

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harness.cli.live import Live
 from harness.cli.terminal import color_wanted, environ, note, show, show_json, width
 from harness.errors import ExitCode, RefusedError
+
+if TYPE_CHECKING:
+    from harness.run import DrillFinished
 
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where run folders are made.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Data on stdout instead of words.")]
@@ -77,7 +80,7 @@ def run(
     expectation was missed, 97 the rollback could not be confirmed, 5 INVALID, 3 not run or refused, 2 the file is
     wrong, 130 interrupted.
     """
-    from harness.report import drill_document, drill_junit, drill_summary
+    from harness.report import drill_junit
     from harness.run import drill_now, read_drill
 
     asked = read_drill(file, short=short, weak=weak, sets=sets or (), seed=seed, owned=owned)
@@ -85,6 +88,13 @@ def run(
         finished = drill_now(asked, runs, live.watch, stop_port)
     if junit is not None:
         junit.write_text(drill_junit(finished.report), "utf-8")
+    return show_drill(finished, as_json)
+
+
+def show_drill(finished: DrillFinished, as_json: bool) -> int:
+    """What came of a drill, on stdout; its exit code."""
+    from harness.report import drill_document, drill_summary
+
     if as_json:
         show_json(drill_document(finished.report))
     else:

@@ -7,8 +7,9 @@ from harness.drill.leases import Injector, Lease, confirm_gone, refuse_foreign, 
 from harness.drill.model import Drill, Expect, FaultSpec
 from harness.drill.numbers import Fired, Numbers, Share, numbers_of
 from harness.drill.probes import Probe, Reading
-from harness.drill.reading import load_drill
+from harness.drill.reading import load_drill, resolved_drill
 from harness.drill.schedule import emit
+from harness.drill.schema import drill_schema
 from harness.drill.seen import NO_CALLS, Seen, UpstreamCalls, seen_of
 from harness.drill.signals import Signal, parse_signal
 from harness.drill.starting import refusal_to_start
@@ -48,6 +49,7 @@ __all__ = [
     "Watchman",
     "Word",
     "confirm_gone",
+    "drill_schema",
     "emit",
     "judge_drill",
     "load_drill",
@@ -57,6 +59,7 @@ __all__ = [
     "parse_signal",
     "refusal_to_start",
     "refuse_foreign",
+    "resolved_drill",
     "seen_of",
     "take_back",
     "timeline_of",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -20,6 +21,23 @@ def load_drill(
     """Read the drill at `path`; `short` lays its `short:` over it (the same drill in seconds), then the assignments
     `sets` (`expect.degraded.within=5s`). Raises UsageError with every problem, placed."""
     path = Path(path)
+    return _validated(*_resolved(path, short, sets, environ), path.parent)
+
+
+def resolved_drill(
+    path: Path, *, short: bool = False, sets: Sequence[str] = (), environ: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The drill as `load_drill` reads it, still as plain data: `short:` and `sets` laid over it, secrets as names."""
+    tree, problems = _resolved(path, short, sets, environ)
+    if problems:
+        raise UsageError(*problems)
+    plain: dict[str, Any] = tree.plain_value()
+    return plain
+
+
+def _resolved(
+    path: Path, short: bool, sets: Sequence[str], environ: Mapping[str, str] | None
+) -> tuple[Node, list[Problem]]:
     tree = read_file(path)
     if not isinstance(tree.value, dict):
         raise UsageError(tree.problem("a drill is a mapping of fields", "see drills/ for some"))
@@ -31,8 +49,12 @@ def load_drill(
         tree = _laid_over(tree, overlay)
     for assignment in sets:
         set_value(tree, assignment)
+    return tree, problems
+
+
+def _validated(tree: Node, problems: list[Problem], folder: Path) -> Drill:
     try:
-        drill = Drill.model_validate(tree.plain_value(), context={"folder": path.parent})
+        drill = Drill.model_validate(tree.plain_value(), context={"folder": folder})
     except ValidationError as error:
         problems += problems_of(error, tree, Drill)
     else:

@@ -8,7 +8,7 @@ from harness.run.conductor import Finished, Watch, run_now, run_plan
 from harness.run.demo import write_demo
 from harness.run.drill_catalogue import clear_faults, emit_schedule, faults_in_force, list_drills
 from harness.run.drill_inputs import DrillInputs, read_drill
-from harness.run.drill_judging import DrillFinished
+from harness.run.drill_judging import DrillFinished, is_drill, judge_drill_again
 from harness.run.drill_stopping import RunningDrill, running_drills
 from harness.run.drilling import drill_now, run_drill
 from harness.run.exports import export_run
@@ -52,7 +52,9 @@ __all__ = [
     "find_run",
     "forecast_file",
     "foresee",
+    "is_drill",
     "judge_any",
+    "judge_drill_again",
     "judge_rows",
     "judge_run",
     "list_drills",

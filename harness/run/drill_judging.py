@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +19,30 @@ from harness.drill import (
     FAULT,
     NO_CALLS,
     Conduct,
+    Drill,
     DrillVerdict,
     Seen,
+    Timeline,
     UpstreamCalls,
     judge_drill,
+    load_drill,
     numbers_of,
     seen_of,
+    timeline_of,
 )
 from harness.engine import read_engine
+from harness.errors import EvidenceError, Problem
 from harness.report import DrillReport, FaultBand, Report, drill_document, drill_html
 from harness.run import manifest as stored
 from harness.run.drill_faults import Event, FaultHolder
-from harness.run.drill_inputs import DrillInputs
+from harness.run.drill_inputs import DRILL_FILE
 from harness.run.drill_outside import OutsideHolder
 from harness.run.judging import gather, judge_run
 
 FAULTS_MAY_BREAK = frozenset({"warm_up"})
 """Gates that a fault breaks by its nature: latency that shifts looks like a warm-up that never ended."""
 HISTORY = 7
+JOURNAL_FILE = "drill-journal.json"
 
 
 @dataclass
@@ -75,6 +83,24 @@ class Journal:
             shown=tuple(name for holder in holders for name in holder.shown),
         )
 
+    def write(self, folder: store.RunFolder) -> None:
+        """Beside the rows, so that the drill can be judged again."""
+        events = [{"at_s": e.at_s if math.isfinite(e.at_s) else None, "what": e.what} for e in self.events]
+        text = json.dumps({**asdict(self), "events": events}, indent=2, allow_nan=False)
+        store.write_text(folder.path / JOURNAL_FILE, text + "\n")
+
+    @classmethod
+    def read(cls, folder: store.RunFolder) -> Journal:
+        """Raises EvidenceError where it is not there, or is none."""
+        path = folder.path / JOURNAL_FILE
+        data = folder.read_json(path)
+        try:
+            events = tuple(Event(-math.inf if e["at_s"] is None else e["at_s"], e["what"]) for e in data.pop("events"))
+            granted = tuple((str(a), str(b), str(c), float(d)) for a, b, c, d in data.pop("granted"))
+            return cls(**{**data, "events": events, "granted": granted, "shown": tuple(data["shown"])})
+        except (KeyError, TypeError, ValueError) as error:
+            raise EvidenceError(Problem(f"is not the journal of a drill: {error}", file=str(path))) from None
+
     @property
     def injected(self) -> bool:
         return bool(self.granted)
@@ -97,19 +123,37 @@ class DrillFinished:
         return self.report.verdict
 
 
-def judge_drilled(asked: DrillInputs, folder: store.RunFolder, journal: Journal) -> DrillFinished:
-    """Judge what the folder holds, and write drill.json and report.html into it."""
+def is_drill(folder: store.RunFolder) -> bool:
+    """Whether the run was a drill that came to its journal."""
+    return (folder.path / JOURNAL_FILE).exists()
+
+
+def judge_drill_again(folder: store.RunFolder) -> DrillFinished:
+    """The drill of an old folder, by what the folder holds. Raises EvidenceError, or UsageError for its drill file."""
+    drill = load_drill(folder.path / DRILL_FILE)
+    return judge_drilled(drill, timeline_of(drill, 1.0), folder, Journal.read(folder))
+
+
+def write_drilled(finished: DrillFinished) -> None:
+    """drill.json and report.html."""
+    folder, report = finished.folder, finished.report
+    store.write_text(folder.path / "drill.json", json.dumps(drill_document(report), indent=2, allow_nan=False) + "\n")
+    store.write_text(folder.report, drill_html(report))
+
+
+def judge_drilled(drill: Drill, timeline: Timeline, folder: store.RunFolder, journal: Journal) -> DrillFinished:
+    """Judge what the folder holds; writes nothing."""
     whole = judge_run(folder, keep=False)
     facts, manifest = read_engine(folder.path), stored.read_manifest(folder)
     numbers = seen = None
     if journal.injected and whole.rows is not None and facts.start_ns:
-        seen = _seen(asked, folder, journal, facts.start_ns, whole.rows)
-        numbers = numbers_of(asked.drill, seen)
+        seen = _seen(timeline, folder, journal, facts.start_ns, whole.rows)
+        numbers = numbers_of(drill, seen)
     rules = replace(stored.rules_of(manifest), judge_phases=(FAULT,))
     during: tuple[Check, ...] = ()
-    if numbers and asked.drill.expect.during:
+    if numbers and drill.expect.during:
         rows, evidence = gather(folder, manifest, facts, rules)
-        during = judge(rows, tuple(parse_slo(t) for t in asked.drill.expect.during), rules, evidence).checks
+        during = judge(rows, tuple(parse_slo(t) for t in drill.expect.during), rules, evidence).checks
     conduct = Conduct(
         broken=_broken(whole, manifest, journal),
         stopped=journal.stopped,
@@ -120,18 +164,16 @@ def judge_drilled(asked: DrillInputs, folder: store.RunFolder, journal: Journal)
         rollback_command=journal.command,
     )
     report = DrillReport(
-        drill=asked.drill,
-        timeline=asked.timeline,
+        drill=drill,
+        timeline=timeline,
         numbers=numbers,
-        verdict=judge_drill(asked.drill, numbers, during, conduct),
-        run=replace(whole.run, repeat=asked.repeat),
+        verdict=judge_drill(drill, numbers, during, conduct),
+        run=whole.run,
         whole=replace(whole, faults=_bands(journal, facts.start_ns)),
         journal=tuple((event.at_s, event.what) for event in journal.events),
         against=journal.against,
-        past=_past(folder, asked.drill.title),
+        past=_past(folder, drill.title, whole.run.started),
     )
-    store.write_text(folder.path / "drill.json", json.dumps(drill_document(report), indent=2, allow_nan=False) + "\n")
-    store.write_text(folder.report, drill_html(report))
     return DrillFinished(folder, report, bool(journal.stopped))
 
 
@@ -146,8 +188,8 @@ def _broken(whole: Report, manifest: dict[str, Any], journal: Journal) -> tuple[
     return tuple(c for c in caveats if c.status == "broken" and c.kind not in FAULTS_MAY_BREAK)
 
 
-def _seen(asked: DrillInputs, folder: store.RunFolder, journal: Journal, start_ns: int, rows: Any) -> Seen:
-    timeline, start_s = asked.timeline, start_ns / 1e9
+def _seen(timeline: Timeline, folder: store.RunFolder, journal: Journal, start_ns: int, rows: Any) -> Seen:
+    start_s = start_ns / 1e9
     ends = [journal.reverted.get(lease, start_s + timeline.revert_s) for lease, *_ in journal.granted]
     return seen_of(
         rows,
@@ -157,7 +199,7 @@ def _seen(asked: DrillInputs, folder: store.RunFolder, journal: Journal, start_n
         revert_s=max(ends) - start_s,
         end_s=timeline.end_s,
         rate_per_s=timeline.rate_per_s,
-        served_by_header=asked.inputs.plan.served_by_header,
+        served_by_header=folder.read_json(folder.job).get("served_by_header", "x-served-by"),
         shown=journal.shown,
     )
 
@@ -200,8 +242,8 @@ def _bands(journal: Journal, start_ns: int) -> tuple[FaultBand, ...]:
     )
 
 
-def _past(folder: store.RunFolder, title: str) -> tuple[str, ...]:
-    """The words of this drill's last runs under the same root, oldest first."""
+def _past(folder: store.RunFolder, title: str, started: datetime | None) -> tuple[str, ...]:
+    """The words of this drill's last runs under the same root before this one, oldest first."""
     found = []
     for path in folder.root.glob("*/drill.json"):
         try:
@@ -210,4 +252,6 @@ def _past(folder: store.RunFolder, title: str) -> tuple[str, ...]:
             continue
         if data.get("title") == title and path.parent != folder.path:
             found.append((str(data.get("started", "")), str(data.get("result", ""))))
+    if started is not None:
+        found = [(when, word) for when, word in found if when < started.isoformat()]
     return tuple(word for _, word in sorted(found)[-HISTORY:])

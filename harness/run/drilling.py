@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +18,8 @@ from harness.errors import Problem, RefusedError
 from harness.run import conductor
 from harness.run.drill_canary import check_canary
 from harness.run.drill_carrying import Course, Seeing, carry
-from harness.run.drill_inputs import DRILL_FILE, DrillInputs
-from harness.run.drill_judging import DrillFinished, judge_drilled
+from harness.run.drill_inputs import DrillInputs
+from harness.run.drill_judging import DrillFinished, judge_drilled, write_drilled
 from harness.run.drill_outside import Reach, check_outside, command_of, reach_of
 from harness.run.drill_stopping import STOP_FILE, TOKEN_VARIABLE, KillSwitch
 from harness.run.manifest import manifest_of
@@ -50,7 +49,7 @@ def run_drill(
     conductor.check_limits(inputs.plan, inputs.load)
     folder = store.create(root, started, token)
     inputs.copy_to(folder)
-    shutil.copyfile(asked.path, folder.path / DRILL_FILE)
+    asked.copy_to(folder)
     np.save(folder.arrivals, inputs.load.arrivals.array, allow_pickle=False)
     course = Course(drill, asked.timeline, folder.run_id)
     with contextlib.ExitStack() as held:
@@ -76,7 +75,10 @@ def run_drill(
         journal.confirmed(against if journal.injected else "", "; ".join(clear))
         if client:
             store_evidence(client, folder.mocks)
-    return judge_drilled(asked, folder, journal)
+    journal.write(folder)
+    finished = judge_drilled(drill, asked.timeline, folder, journal)
+    write_drilled(finished)
+    return finished
 
 
 @contextlib.contextmanager

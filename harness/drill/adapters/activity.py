@@ -10,7 +10,7 @@ import re
 import shlex
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
 from harness import units
 from harness.config import Duration, Offset
@@ -41,8 +41,13 @@ def _words(value: Any) -> Any:
     return [str(word) for word in value] if isinstance(value, list) else value
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=TIMEOUT_LIMIT_S)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+_SECONDS = WithJsonSchema({"type": ["number", "string"], "title": "seconds", "examples": [5, "5s"]})
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=TIMEOUT_LIMIT_S), _SECONDS]
+Words = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_words),
+    WithJsonSchema({"type": ["string", "array", "object"], "title": "words"}),
+]
 
 
 class ProcessProvider(Part):
@@ -128,8 +133,12 @@ def _tolerance(value: Any) -> Any:
 
 
 class Pauses(Part):
-    before_s: Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=60)] = Field(default=0.0, alias="before")
-    after_s: Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=60)] = Field(default=0.0, alias="after")
+    before_s: Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=60), _SECONDS] = Field(
+        default=0.0, alias="before"
+    )
+    after_s: Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=60), _SECONDS] = Field(
+        default=0.0, alias="after"
+    )
 
 
 class Action(Part):
@@ -141,13 +150,20 @@ class Action(Part):
     pauses: Pauses = Pauses()
 
 
+_TOLERANCE = WithJsonSchema(
+    {"title": "tolerance", "description": "A number, text, true, a list of values, or a mapping with `type`."}
+)
+
+
 class Probe(Part):
     """Something that is looked at. `tolerance`: what must be seen; `true` is exit 0 or a status below 400."""
 
     type: Literal["probe"] = "probe"
     name: str = Field(min_length=1, max_length=200)
     provider: Provider
-    tolerance: Annotated[Tolerance, BeforeValidator(_tolerance)] = Field(default=True, validate_default=True)
+    tolerance: Annotated[Tolerance, BeforeValidator(_tolerance), _TOLERANCE] = Field(
+        default=True, validate_default=True
+    )
 
 
 class OutsideFault(Part):

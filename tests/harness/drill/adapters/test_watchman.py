@@ -97,10 +97,11 @@ def test_kill_9_of_the_runner_leaves_no_fault(tmp_path: Path) -> None:
     """Not even where the action was under way, and has its effect after the rollback."""
     fault, up = tmp_path / "fault", tmp_path / "up"
     fault.touch()
+    words = breaking(fault).model_dump_json(by_alias=True, include={"action", "rollback", "gone"})
     runner = f"""
 import pathlib, time
 from harness.drill import OutsideFault, Watchman
-fault = OutsideFault.model_validate_json({breaking(fault).model_dump_json(by_alias=True)!r})
+fault = OutsideFault.model_validate_json({words!r})
 with Watchman(fault, ttl_s=30, total_s=60, allow_hosts=(), log=pathlib.Path({str(tmp_path / "log")!r})) as watchman:
     watchman.arm()
     pathlib.Path({str(up)!r}).touch()
