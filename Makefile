@@ -37,7 +37,7 @@ types: setup-dev
 	$(BIN)/mypy
 
 test-fast: setup-dev
-	$(BIN)/python -m pytest -m "not e2e"
+	$(BIN)/python -m pytest -n auto -m "not e2e"
 
 test-e2e: setup-dev
 	$(BIN)/python -m pytest -m e2e
@@ -82,7 +82,7 @@ study-capacity: setup-dev  ## the method on the real stack: known capacity, heal
 
 .PHONY: drills
 drills: setup-dev  ## every drill of the catalogue in its short form: it holds, and with its weakness it does not
-	PEAKPROOF_DRILLS=all $(BIN)/python -m pytest -v tests/e2e/test_drill_catalogue.py
+	$(BIN)/python -m bench.drills $(DRILLS_ARGS)
 
 .PHONY: drill-litellm
 drill-litellm: setup .venv-litellm/.done  ## LiteLLM's own proxy between the load and two mock providers, drilled
@@ -96,8 +96,6 @@ drill-litellm: setup .venv-litellm/.done  ## LiteLLM's own proxy between the loa
 .PHONY: lies
 lies: setup-dev  ## every row of docs/lies.md as a real run; about fifteen minutes
 	PEAKPROOF_LIES=all $(BIN)/python -m pytest -m e2e tests/lies
-
-	rm -rf $(VENV) .venv-sdk .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out
 
 .PHONY: soak-engine
 soak-engine: setup-dev  ## ten minutes at half the rated load: memory, descriptors and send lag must not move

@@ -17,6 +17,7 @@ from harness.analysis.running import RunningSlo
 from harness.analysis.slo import Slo, SloError, parse_slo
 from harness.analysis.special import beta_quantile
 from harness.analysis.verdict import (
+    PEAK_TOLERANCE,
     Bottleneck,
     Capacity,
     Caveat,
@@ -30,6 +31,7 @@ from harness.analysis.verdict import (
 from harness.analysis.verdict_json import verdict_from_json, verdict_to_json
 
 __all__ = [
+    "PEAK_TOLERANCE",
     "Bottleneck",
     "Calls",
     "Capacity",

@@ -16,7 +16,9 @@ from harness.analysis.view import Bools, Floats, View
 from harness.results import Outcome, Reason
 
 SUSPECTED, CONFIRMED = "SUSPECTED", "CONFIRMED"
-_HARNESS_GATES = frozenset({"send_lag", "loop_lag", "cpu", "late_sends", "client_failures", "telemetry", "workers"})
+_HARNESS_GATES = frozenset(
+    {"send_lag", "loop_lag", "cpu", "late_sends", "client_failures", "telemetry", "workers", "path"}
+)
 _LIMIT_CALLS = 3
 _EXCESS_SHARE = 0.3
 """Of the extra time of bad requests, before a dependency is suspected for it."""

@@ -23,6 +23,10 @@ CURVE_ERROR = 0.05
 """Share of the arrivals of a second that may fall into another one."""
 DISPERSION_RATIO = 1.25
 MIX_P = 0.001
+MIX_STRETCH = 200
+MOST_MIX_STRETCHES = 30
+"""The mix is judged over stretches of so many planned arrivals, so many of them at most."""
+LEAST_EXPECTED = 5.0
 
 
 def lag_limit_s(slos: Sequence[Slo]) -> float:
@@ -211,31 +215,38 @@ def certificate(scene: Scene, slos: Sequence[Slo]) -> Caveat:
 
 
 def mix(scene: Scene, slos: Sequence[Slo]) -> Caveat:
-    """The journeys that were sent, against the planned mix (chi-square)."""
+    """The journeys that were sent, against the planned mix of their time (chi-square over stretches of the plan)."""
     del slos
     names = scene.rows.catalog.journeys
-    shares = _planned_mix(scene, names)
-    if shares is None:
-        return absent("mix", "journey mix against the plan", scene)
-    sent = np.bincount(_sent(scene.judged).journey, minlength=len(names))[: len(names)].astype(float)
-    if sent.sum() == 0:
+    sent = _sent(scene.judged)
+    plan, chosen = scene.planned, scene.planned_judged()
+    if plan is not None and chosen is not None and chosen.any():
+        due_ns, edges_ns = plan.due_ns[chosen], _edges(plan.due_ns[chosen])
+        shares = _by_stretch(due_ns, plan.journey[chosen], edges_ns, len(names))
+        counts = _by_stretch(np.rint(sent.due_s * 1e9), sent.journey, edges_ns, len(names))
+    else:
+        declared = _declared_mix(scene, names)
+        if declared is None:
+            return absent("mix", "journey mix against the plan", scene)
+        shares = declared[None, :]
+        counts = np.bincount(sent.journey, minlength=len(names))[None, : len(names)].astype(float)
+    if counts.sum() == 0:
         return broken("mix", "nothing was sent in the judged phases", "check the target and the generator")
-    strange = [name for name, count, share in zip(names, sent, shares, strict=True) if count and not share]
+    total, share = counts.sum(axis=0), shares.sum(axis=0)
+    strange = [name for name, count, planned in zip(names, total, share, strict=True) if count and not planned]
     if strange:
         return broken("mix", f"journeys that were not planned: {', '.join(strange)}", "run the planned journeys only")
-    there = shares > 0
-    expected = shares[there] * sent.sum()
-    p = (
-        chi_square_tail(float(((sent[there] - expected) ** 2 / expected).sum()), there.sum() - 1)
-        if there.sum() > 1
-        else 1.0
-    )
+    p, worst = _mix_fit(counts, shares)
     if p < MIX_P:
+        planned = shares[worst] / shares[worst].sum()
         got = ", ".join(
-            f"{n} {c / sent.sum():.1%} (planned {s:.1%})" for n, c, s in zip(names, sent, shares, strict=True) if s
+            f"{n} {c / counts[worst].sum():.1%} (planned {s:.1%})"
+            for n, c, s in zip(names, counts[worst], planned, strict=True)
+            if s
         )
+        where = f" in part {worst + 1} of {len(counts)} of the judged load" if len(counts) > 1 else ""
         return broken(
-            "mix", f"journey mix off plan: {got}", "a journey was dropped or starved: see not_sent by journey"
+            "mix", f"journey mix off plan{where}: {got}", "a journey was dropped or starved: see not_sent by journey"
         )
     return held("mix", f"journey mix as planned (p = {p:.2g})")
 
@@ -244,15 +255,50 @@ def _sent(view: View) -> View:
     return view.where(~view.never_sent)
 
 
-def _planned_mix(scene: Scene, names: tuple[str, ...]) -> Floats | None:
-    """Shares from the plan's own arrivals where there are any, else from the declared mix."""
-    plan, chosen = scene.planned, scene.planned_judged()
-    if plan is not None and chosen is not None and chosen.any():
-        counts = np.bincount(plan.journey[chosen], minlength=len(names))[: len(names)].astype(float)
-        return np.asarray(counts / counts.sum())
+def _edges(due_ns: np.ndarray) -> np.ndarray:
+    """Starts of stretches with as many planned arrivals each, so that a mix that moves is judged where it is."""
+    stretches = min(MOST_MIX_STRETCHES, max(1, len(due_ns) // MIX_STRETCH))
+    return due_ns[np.arange(stretches) * len(due_ns) // stretches]
+
+
+def _by_stretch(due_ns: np.ndarray, journey: np.ndarray, edges_ns: np.ndarray, journeys: int) -> Floats:
+    """Arrivals by stretch and journey. A journey that the catalog does not know is the gate `possible`'s business."""
+    there = journey < journeys
+    due_ns, journey = due_ns[there], journey[there]
+    at = np.maximum(np.searchsorted(edges_ns, due_ns, side="right") - 1, 0)
+    counts = np.bincount(at * journeys + journey, minlength=len(edges_ns) * journeys)
+    return counts.reshape(len(edges_ns), journeys).astype(float)
+
+
+def _mix_fit(counts: Floats, shares: Floats) -> tuple[float, int]:
+    """(p, stretch that fits worst): chi-square of the counts against the planned shares of their stretch,
+    stretch by stretch and over all of them: the first finds what befell one moment, the second what is a little off all
+    the time."""
+    known = (counts.sum(axis=1) > 0) & (shares.sum(axis=1) > 0)
+    expected = np.zeros_like(counts)
+    planned = shares[known] / shares[known].sum(axis=1, keepdims=True)
+    expected[known] = planned * counts[known].sum(axis=1, keepdims=True)
+    fits = [_chi_square(row, wanted) for row, wanted in zip(counts, expected, strict=True)]
+    apart = chi_square_tail(sum(x for x, _ in fits), max(1, sum(freedom for _, freedom in fits)))
+    together, freedom = _chi_square(counts[known].sum(axis=0), expected.sum(axis=0))
+    return min(apart, chi_square_tail(together, max(1, freedom))), int(np.argmax([x for x, _ in fits]))
+
+
+def _chi_square(seen: Floats, expected: Floats) -> tuple[float, int]:
+    """(statistic, degrees of freedom). Journeys with fewer than `LEAST_EXPECTED` count as one, so that a single request
+    is not taken for a deviation."""
+    few = expected < LEAST_EXPECTED
+    seen, expected = np.append(seen[~few], seen[few].sum()), np.append(expected[~few], expected[few].sum())
+    if (seen[expected == 0] > 0).any():
+        return math.inf, 1
+    there = expected > 0
+    return float(((seen - expected)[there] ** 2 / expected[there]).sum()), max(0, int(there.sum()) - 1)
+
+
+def _declared_mix(scene: Scene, names: tuple[str, ...]) -> Floats | None:
+    """The declared shares, for rows without a plan."""
     declared = scene.evidence.journey_mix
     if declared is None:
         return None
     weights = np.array([declared.get(name, 0.0) for name in names], dtype=float)
-    total = float(weights.sum())
-    return np.asarray(weights / total) if total > 0 else None
+    return weights if weights.sum() > 0 else None

@@ -141,6 +141,8 @@ def t_tail(t: float, df: float) -> float:
 
 def chi_square_tail(x: float, df: float) -> float:
     """P(X > x) of the chi-square distribution: the regularised upper incomplete gamma `Q(df/2, x/2)`."""
+    if math.isinf(x):
+        return 0.0
     if x < _TINY:
         return 1.0
     a, half = df / 2, x / 2

@@ -31,6 +31,17 @@ PromQl = Annotated[str, typer.Option(metavar="PROMQL", help="Of a Prometheus: re
 Days = Annotated[float, typer.Option(help="Of a Prometheus: so far back.")]
 Step = Annotated[str, typer.Option(metavar="DURATION", help="Of a Prometheus: one value each.")]
 FormatName = Annotated[str, typer.Option("--format", help="Instead of sniffing.")]
+Journeys = Annotated[
+    list[str] | None,
+    typer.Option("--journey", metavar="NAME=/PATH/*", help="Of a log: these paths are this journey. May be repeated."),
+]
+Uplifts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--uplift", metavar="NAME=FACTOR@FROM/TO", help="A known event ahead, by wall clock. May be repeated."
+    ),
+]
+Observed = Annotated[bool, typer.Option("--observed", help="The traffic as it was, to replay it: no forecast.")]
 AsJson = Annotated[bool, typer.Option("--json", help="peak.json on stdout.")]
 
 
@@ -48,13 +59,16 @@ def forecast(
     days: Days = 28.0,
     step: Step = "5m",
     format_name: FormatName = "auto",
+    journey: Journeys = None,
+    uplift: Uplifts = None,
+    observed: Observed = False,
     as_json: AsJson = False,
 ) -> int:
     """The peak shape with its quantile, its backtest and its honesty label.
 
     From a history, from a launch file (`peakproof schema launch`), or both. PROMETHEUS_TOKEN is sent to a Prometheus.
     """
-    from harness.run import Asked, Query, foresee, spread_of, write_peak
+    from harness.run import Asked, Query, foresee, spread_of, uplift_of, write_peak
 
     found = foresee(
         Asked(
@@ -66,6 +80,9 @@ def forecast(
             growth=spread_of(growth),
             horizon_days=horizon,
             query=Query(query, days, _seconds(step)) if query else None,
+            uplifts=tuple(map(uplift_of, uplift or ())),
+            observed=observed,
+            journeys=tuple(journey or ()),
         ),
         datetime.now(UTC),
     )
@@ -99,7 +116,7 @@ def _seconds(step: str) -> float:
 
 def _told(found: Foreseen) -> list[str]:
     """The result, line by line; the chart first, the sentence that a decision is taken on last."""
-    from harness.forecast import chart_text
+    from harness.forecast import chart_text, mix_words
     from harness.guard.redaction import redact
 
     lines = []
@@ -113,6 +130,8 @@ def _told(found: Foreseen) -> list[str]:
         )
         lines += [f"          line {i.first_line}: {i.count:,} rows {i.kind}: {i.what}" for i in intake.issues]
         lines += [f"          {finding}" for finding in intake.findings]
+    if found.peak.mix:
+        lines.append(f"mix       {mix_words(found.peak.mix_over_time, found.peak.mix)}")
     lines += [f"note      {text}" for text in found.peak.notes]
     lines += [f"label     {found.peak.label}", f"peak      {found.peak.sentence}"]
     return [redact(line) for line in lines]

@@ -14,6 +14,7 @@ from harness.errors import ExitCode
 
 def plan(
     file: Annotated[Path, typer.Argument(metavar="[PLAN]", help="A plan file.")] = Path("plan.yaml"),
+    *,
     sets: Annotated[
         list[str] | None, typer.Option("--set", metavar="A.B=C", help="Replace one value of the plan.")
     ] = None,
@@ -21,17 +22,25 @@ def plan(
         str | None, typer.Option(help="An overlay of the plan's `profiles:`.", autocompletion=profiles)
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the plan's own seed.")] = None,
+    series: Annotated[
+        Path | None,
+        typer.Option("--rate-series", metavar="FILE", help="Also write the planned rates, as AIPerf reads."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
 ) -> int:
     """What a run would do: phases, arrivals, cost.
 
     Sends nothing and starts nothing. Exit 0, 2 (the plan is wrong) or 3 (it would exceed its own limits).
     """
+    from harness.forecast import rate_series
     from harness.guard.estimate import estimate, estimate_lines
     from harness.run import read_inputs
+    from harness.store import write_text
 
     inputs = read_inputs(file, sets=sets or (), profile=profile, seed=seed)
     load, asked = inputs.load, inputs.plan
+    if series is not None:
+        write_text(series, rate_series(load.shape))
     found = estimate(load.shape, load.arrivals, inputs.rules.judge_phases, asked.limits, asked.prices)
     if as_json:
         show_json({"target": asked.target, "seed": inputs.seed, "smoke": asked.smoke, **found.to_json()})

@@ -82,6 +82,9 @@ class EngineJob:
     error_trailers: tuple[str, ...] = ("grpc-status", "x-error", "x-err", "x-stream-error")
     """Response trailers that say the answer failed, unless their value is empty, `0` or `ok`."""
 
+    new_connections: float = 0.0
+    """Share of the arrivals that are new users: each opens a connection of its own, closed behind it."""
+
     remote_workers: int = 0
     """Workers on other machines that join beside the `processes` of this one (`peakproof worker --master`)."""
     bind: str = "127.0.0.1"

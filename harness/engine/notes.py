@@ -47,8 +47,11 @@ PLAIN = struct.Struct("<IHHqqIHBBBBB45x")
 """An arrival's answer without tokens: the fields up to `served_by`. The others become zeros, `whole` among them."""
 WHOLE = struct.Struct("<IHHqqIHBBBBBBBB2xqqqIIII")
 """Every field; `whole` is 1."""
+AGAIN = struct.Struct("<IHHqq11s45x")
+"""The same, the fields from `bytes_in` to `served_by` packed beforehand by `ENDING`."""
+ENDING = struct.Struct("<IHBBBBB")
 SIZE = NOTE_DTYPE.itemsize
-assert PLAIN.size == WHOLE.size == SIZE, (PLAIN.size, WHOLE.size, SIZE)
+assert PLAIN.size == WHOLE.size == AGAIN.size == SIZE and ENDING.size == 11, (PLAIN.size, WHOLE.size, SIZE)
 
 _U8, _U16, _U32, _I64 = 0xFF, 0xFFFF, 0xFFFFFFFF, 2**63 - 1
 _LOW = (0, 0, 0, NEVER, NEVER, *(0,) * 10, *(NEVER,) * 3, *(0,) * 4)

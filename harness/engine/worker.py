@@ -11,10 +11,11 @@ from typing import Any
 
 import gevent
 import gevent.socket
+import numpy as np
 from gevent.event import AsyncResult, Event
 
 from harness.engine.carrier import dress, environment, seal_locust
-from harness.engine.facts import engine_folder, spool_path, telemetry_path
+from harness.engine.facts import engine_folder
 from harness.engine.fence import fence_in
 from harness.engine.job import EngineJob
 from harness.engine.lifeline import Lifeline
@@ -23,9 +24,9 @@ from harness.engine.parcels import cut
 from harness.engine.priority import ask_for_priority
 from harness.engine.profile import Profile, load_profile, pick_by_journey
 from harness.engine.recorder import Recorder
-from harness.engine.remote import SPOOL
+from harness.engine.remote import HOME
 from harness.engine.seal import MESSAGE
-from harness.engine.share import ArrivalArray, Share, load_arrivals
+from harness.engine.share import ArrivalArray, Share, arrivals_from, load_arrivals
 from harness.engine.tick import Tick
 from harness.engine.transport import Transport
 from harness.engine.users import Users
@@ -62,7 +63,7 @@ class Worker:
         transport = Transport(job, hub, time.monotonic_ns)
         self._users: Users | None = None
         profile = load_profile(Path(job.profile)) if job.profile else None
-        serves = self._serve_with(profile) if profile and profile.users else None
+        serves = self._serve_with(profile, transport) if profile and profile.users else None
         self._load = Load(job, self._folder, number, share=share, loop=hub.loop, transport=transport, serves=serves)
         self._runner: Any = None
         self._warm = Event()
@@ -101,9 +102,9 @@ class Worker:
         self._dismissed.wait(_LAST_WORD_S)
         return 0
 
-    def _serve_with(self, profile: Profile) -> Callable[[Recorder], Serves]:
+    def _serve_with(self, profile: Profile, transport: Transport) -> Callable[[Recorder], Serves]:
         dress(self._environment, Path(self._job.profile), self._job.target)
-        fence_in(gevent.socket.socket, self._job.allow_hosts)
+        fence_in(gevent.socket.socket, self._job.allow_hosts, transport.met)
         pick = pick_by_journey(profile.weights, self._job.journeys, self._job.seed)
 
         def serves(recorder: Recorder) -> Serves:
@@ -171,22 +172,24 @@ class Worker:
             case "ping":
                 self._say("pong", asked=data["asked"], theirs=time.monotonic_ns())
             case "pull":
-                path = (spool_path if data["name"] == SPOOL else telemetry_path)(self._folder, self._number)
-                self._say("piece", **cut(data["name"], memoryview(path.read_bytes()), data["offset"]))
+                path = HOME[data["name"]](self._folder, self._number)
+                content = path.read_bytes() if path.exists() else b""  # nothing was streamed: no gaps
+                self._say("piece", **cut(data["name"], memoryview(content), data["offset"]))
             case "thanks":
                 self._delivered.set()
 
     def _take_over(self, data: dict[str, Any]) -> None:
-        if self._plan is None:
-            return
-        share = Share.of_lost(
-            self._plan,
-            lost=data["lost"],
-            workers=self._job.workers,
-            after_ns=data["after_ns"],
-            part=data["part"],
-            parts=data["parts"],
-        )
+        if self._plan is None:  # on another machine: the arrivals come with the word
+            share = Share(arrivals_from(data["own"]), np.frombuffer(data["seqs"], "<i8"))
+        else:
+            share = Share.of_lost(
+                self._plan,
+                lost=data["lost"],
+                workers=self._job.workers,
+                after_ns=data["after_ns"],
+                part=data["part"],
+                parts=data["parts"],
+            )
         if self._load.take(share):
             self._say("taken", lost=data["lost"], count=share.count)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from harness.errors import Problem, UsageError
@@ -17,6 +16,7 @@ from harness.forecast.conformal import LEAST_SCORES, level_at, recent
 from harness.forecast.daygrid import DAY_S, DayGrid, day_grid, filled
 from harness.forecast.growth import Spread, Uplift, as_spread, grown_levels, uplift_factors
 from harness.forecast.history import Floats, History
+from harness.forecast.mix import Mix, daily_mix, observed_mix
 from harness.forecast.models import MODELS
 from harness.forecast.peak import NOISY, OBSERVED, PREDICTABLE, UNPREDICTABLE, Peak, Recorded
 from harness.forecast.shape import Burst
@@ -26,7 +26,9 @@ LABEL_QUANTILE = 0.9
 """Labels compare the peak at this level (or the highest certified one below it) with the median peak..."""
 PREDICTABLE_WITHIN = 1.25
 NOISY_WITHIN = 2.0
-"""...over-provisioning up to a quarter is PREDICTABLE, up to twice is NOISY, beyond is UNPREDICTABLE."""
+PREDICTABLE_DAYS = 4
+"""...over-provisioning up to a quarter is PREDICTABLE, up to twice is NOISY, beyond is UNPREDICTABLE. Where fewer
+days than this could be checked, none is called PREDICTABLE."""
 MOST_HORIZON_DAYS = 366
 MOST_TOKENS = 4096
 MOST_RECORDED = 500_000
@@ -67,26 +69,26 @@ def forecast_peak(
     *,
     uplifts: Sequence[Uplift] = (),
     seed: int = 0,
+    observed: bool = False,
 ) -> Forecast:
     """The highest bucket of the busiest of the next `horizon_days` days, exceeded with a chance of at most
     1 - `quantile`, times `growth` (a factor, or low / mid / high of one: then drawn with `seed`), `uplifts` included.
-    A history of less than two days gives its observed shape, labelled as that.
+    A history of less than two days gives its observed shape, labelled as that; so does any with `observed`, which keeps
+    its single requests for replay.
 
     Raises UsageError where the arguments or the history cannot carry a forecast.
     """
     grown = _checked(history, quantile, growth, horizon_days)
     grid = day_grid(history)
-    if grid.days < 2:
+    if observed or grid.days < 2:
         return _observed(history, grid, grown, uplifts)
     past = filled(grid.rates_per_s)
     factors = uplift_factors(uplifts, grid, horizon_days) * grown.mid
     lead, backtest, model = _busiest_lead(grid, past, factors)
     scores = recent(backtest.scores(model), quantile)
-    if scores.size == 0:
-        return _observed(history, grid, grown, uplifts)
     ahead = _ahead(model, past, factors)
     top = float(ahead[lead - 1].max())
-    levels = grown_levels(scores, top / grown.mid, grown, seed)
+    levels = grown_levels(scores, top / grown.mid, grown, seed) if scores.size else ()
     if not levels:
         return _observed(history, grid, grown, uplifts)
     level = level_at(levels, quantile) or levels[-1]
@@ -108,7 +110,6 @@ def forecast_peak(
         burst=burst,
         burst_source="fitted" if burst else "",
         worst_second_per_s=worst,
-        tokens=_token_pool(history),
         provenance=_provenance(history, grid, grown)
         | _method(backtest, model, lead, int(scores.size))
         | {"over_provisioning": _rounded(spare), "ramps_of_day": grid.day_label(donor)},
@@ -117,6 +118,7 @@ def forecast_peak(
             *plan_notes(lead, backtest.lead, uplifts, grown),
         ),
     )
+    peak = _with_mixes(peak, history, daily_mix(history, grid))
     return Forecast(history, peak, grid, _fan(grid, ahead, backtest, model), backtest, model, scores)
 
 
@@ -173,7 +175,7 @@ def _label(scores: Floats) -> tuple[str, float]:
     rank = min(math.ceil((scores.size + 1) * LABEL_QUANTILE - 1e-9), scores.size)
     middle = float(np.median(ordered))
     spare = float(ordered[rank - 1]) / middle if middle > 0 else math.inf
-    if spare <= PREDICTABLE_WITHIN:
+    if spare <= PREDICTABLE_WITHIN and scores.size >= PREDICTABLE_DAYS:
         return PREDICTABLE, spare
     return (NOISY if spare <= NOISY_WITHIN else UNPREDICTABLE), spare
 
@@ -215,8 +217,8 @@ def _observed(history: History, grid: DayGrid, growth: Spread, uplifts: Sequence
     if history.requests is not None and growth.mid == 1.0:
         inside = history.requests.offsets_s < history.duration_s
         if int(inside.sum()) <= MOST_RECORDED:
-            tokens = history.requests.tokens
-            recorded = Recorded(history.requests.offsets_s[inside], None if tokens is None else tokens[inside])
+            every = Recorded(history.requests.offsets_s, history.requests.tokens, history.requests.journeys)
+            recorded = every.take(np.flatnonzero(inside), history.requests.offsets_s[inside])
         else:
             notes.append(f"more than {MOST_RECORDED:,} requests: drawn from their rates, not replayed one by one")
     span = f"{history.duration_s / 60:.0f} min" if history.duration_s < 2 * DAY_S else f"{grid.days} days"
@@ -231,11 +233,11 @@ def _observed(history: History, grid: DayGrid, growth: Spread, uplifts: Sequence
         burst=burst,
         burst_source="fitted" if burst else "",
         worst_second_per_s=worst,
-        tokens=_token_pool(history),
         recorded=recorded,
         provenance=_provenance(history, grid, growth),
         notes=tuple(notes),
     )
+    peak = _with_mixes(peak, history, observed_mix(history))
     return Forecast(history, peak, grid, None, None, "", np.empty(0))
 
 
@@ -248,13 +250,17 @@ def _fitted(history: History) -> Burst | None:
         return None
 
 
-def _token_pool(history: History) -> npt.NDArray[np.uint32] | None:
-    """At most MOST_TOKENS pairs, evenly taken over the recording."""
-    if history.requests is None or history.requests.tokens is None:
-        return None
-    tokens = history.requests.tokens
-    step = max(1, math.ceil(tokens.shape[0] / MOST_TOKENS))
-    return tokens[::step]
+def _with_mixes(peak: Peak, history: History, mix: Mix | None) -> Peak:
+    """`peak` with its journeys and token sizes: at most MOST_TOKENS pairs, evenly taken over the recording."""
+    if mix is not None:
+        moving = mix if mix.starts_s.size > 1 else None
+        peak = replace(peak, mix=mix.mean(peak.bucket_s, peak.rates_per_s), mix_over_time=moving)
+    requests = history.requests
+    if requests is None or requests.tokens is None:
+        return peak
+    kept = slice(None, None, max(1, math.ceil(requests.tokens.shape[0] / MOST_TOKENS)))
+    journeys = None if requests.journeys is None else requests.journeys[kept]
+    return replace(peak, tokens=requests.tokens[kept], token_journeys=journeys)
 
 
 def _provenance(history: History, grid: DayGrid, growth: Spread) -> dict[str, str | float | int | None]:

@@ -22,7 +22,7 @@ class Issue:
     """Rows of one kind that were not used, and where the first of them is."""
 
     kind: str
-    """`malformed`, `duplicate`, `blank` or `outside`."""
+    """`malformed`, `duplicate`, `blank`, `outside` or `unmapped`."""
     count: int
     first_line: int
     what: str
@@ -54,6 +54,8 @@ class Requests:
     """From the start of the history, ascending; shape (n,)."""
     tokens: npt.NDArray[np.uint32] | None = None
     """(prompt, output) tokens of each, shape (n, 2)."""
+    journeys: npt.NDArray[np.uint8] | None = None
+    """Index of each in the history's `journeys`, shape (n,)."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class History:
     timezone: str = "UTC"
     """Whose days and weeks the seasons follow."""
     notes: tuple[str, ...] = field(default=())
+    journeys: tuple[str, ...] = ()
+    """Names of the journeys that its requests are of; empty where nothing is known of them."""
 
     @property
     def duration_s(self) -> float:
@@ -83,6 +87,16 @@ class History:
     @property
     def gap_share(self) -> float:
         return float(np.mean(np.isnan(self.counts))) if self.counts.size else 1.0
+
+
+@dataclass(frozen=True)
+class Paths:
+    """What each row of a log asked for."""
+
+    paths: tuple[str, ...]
+    """Path without its query; empty where the row names none."""
+    named: bool = False
+    """These are names of journeys already, not paths."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +117,10 @@ class Rows:
     findings: tuple[str, ...] = ()
     samples: npt.NDArray[np.int64] | None = None
     """Rows of the file behind each row here, where several were added up; None: one each. Shape (n,)."""
+    paths: Paths | None = None
+    journeys: npt.NDArray[np.uint8] | None = None
+    """Index of each row in `journey_names`, shape (n,)."""
+    journey_names: tuple[str, ...] = ()
 
 
 def history_from_rows(rows: Rows, name: str, format_name: str, timezone: str = "UTC") -> History:
@@ -149,11 +167,14 @@ def _from_requests(rows: Rows, order: npt.NDArray[np.intp], source: _Source, fin
     if silence > max(60.0, 50 * span_s / offsets.size):
         findings.append(f"the longest silence is {silence:.0f} s: taken as no traffic, not as a gap in the recording")
     tokens = None if rows.tokens is None else rows.tokens[order]
-    requests = Requests(offsets, tokens)
+    requests = Requests(offsets, tokens, None if rows.journeys is None else rows.journeys[order])
     used = int(rows.times_ns.size)
     intake = Intake(used + sum(i.count for i in rows.issues), used, rows.issues, tuple(findings))
     start_ns = None if rows.relative else int(times[0])
-    return History(source.name, source.format, start_ns, bucket_s, counts, intake, requests, source.timezone)
+    return History(
+        source.name, source.format, start_ns, bucket_s, counts, intake, requests, source.timezone,
+        journeys=rows.journey_names,
+    )  # fmt: skip
 
 
 def _spread(seconds: Floats) -> Floats:

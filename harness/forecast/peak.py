@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from harness.forecast.conformal import Level, level_at
 from harness.forecast.history import Floats
+from harness.forecast.mix import Mix
 from harness.forecast.shape import Burst
 
 PREDICTABLE, NOISY, UNPREDICTABLE = "PREDICTABLE", "NOISY", "UNPREDICTABLE"
@@ -28,6 +29,13 @@ class Recorded:
     """From the start of the curve, ascending; shape (n,)."""
     tokens: npt.NDArray[np.uint32] | None = None
     """(prompt, output) tokens of each; shape (n, 2)."""
+    journeys: npt.NDArray[np.uint8] | None = None
+    """Index of each in the peak's `mix`; shape (n,)."""
+
+    def take(self, index: npt.NDArray[np.intp], offsets_s: Floats) -> Recorded:
+        """The requests at `index`, at these offsets."""
+        tokens = None if self.tokens is None else self.tokens[index]
+        return Recorded(offsets_s, tokens, None if self.journeys is None else self.journeys[index])
 
 
 @dataclass(frozen=True)
@@ -62,11 +70,16 @@ class Peak:
     """History's name, format, rows in / used / reported, span, model, backtest errors, donor day, growth, ..."""
     notes: tuple[str, ...] = ()
     """Doubts and advice, one sentence each."""
+    mix_over_time: Mix | None = None
+    """The mix of each stretch of the curve, its names those of `mix` in their order; None where it does not move."""
+    token_journeys: npt.NDArray[np.uint8] | None = None
+    """Index in `mix` of the journey that each pair of `tokens` is of; shape (m,)."""
 
     def __post_init__(self) -> None:
         assert self.label in LABELS, self.label
         assert self.bucket_s > 0 and self.rates_per_s.ndim == 1 and self.rates_per_s.size > 0
         assert bool(np.all(np.isfinite(self.rates_per_s) & (self.rates_per_s >= 0))), "rates are >= 0"
+        assert self.mix_over_time is None or self.mix_over_time.names == tuple(self.mix), "one mix, in one order"
 
     @property
     def expected_peak_per_s(self) -> float:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from harness.errors import Problem, UsageError
 from harness.forecast.conformal import Level
+from harness.forecast.mix import Mix
 from harness.forecast.peak import LABELS, Peak, Recorded
 from harness.forecast.shape import Burst
 
@@ -21,6 +22,8 @@ MOST_PROBLEMS = 10
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Quantile = Annotated[float, Field(gt=0, lt=1)]
+Journeys = list[Annotated[int, Field(ge=0, lt=255)]]
+"""Indexes into the names of `mix`, in their order."""
 Tokens = list[Annotated[int, Field(ge=0, lt=2**32)]]
 
 
@@ -62,22 +65,43 @@ class _Burst(_Strict):
 class _TokenPairs(_Strict):
     tokens_in: Tokens
     tokens_out: Tokens
+    journeys: Journeys | None = None
 
     @model_validator(mode="after")
     def _paired(self) -> _TokenPairs:
         if len(self.tokens_in) != len(self.tokens_out):
             raise ValueError(f"{len(self.tokens_in)} tokens_in, but {len(self.tokens_out)} tokens_out")
+        if self.journeys is not None and len(self.journeys) != len(self.tokens_in):
+            raise ValueError(f"{len(self.tokens_in)} tokens_in, but {len(self.journeys)} journeys")
         return self
 
 
 class _Recorded(_Strict):
     gaps_us: list[Annotated[int, Field(ge=0)]]
     tokens: _TokenPairs | None
+    journeys: Journeys | None = None
 
     @model_validator(mode="after")
     def _paired(self) -> _Recorded:
+        if self.journeys is not None and len(self.journeys) != len(self.gaps_us):
+            raise ValueError(f"{len(self.gaps_us)} gaps_us, but {len(self.journeys)} journeys")
         if self.tokens is not None and len(self.tokens.tokens_in) != len(self.gaps_us):
             raise ValueError(f"{len(self.gaps_us)} gaps_us, but {len(self.tokens.tokens_in)} token pairs")
+        return self
+
+
+class _Mix(_Strict):
+    starts_s: Annotated[list[Rate], Field(min_length=1)]
+    shares: Annotated[list[list[Rate]], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _tiles(self) -> _Mix:
+        if self.starts_s[0] != 0 or any(a >= b for a, b in pairwise(self.starts_s)):
+            raise ValueError("starts_s ascend from 0")
+        if len(self.shares) != len(self.starts_s):
+            raise ValueError(f"{len(self.starts_s)} starts_s, but {len(self.shares)} shares")
+        if not all(sum(row) > 0 for row in self.shares):
+            raise ValueError("a stretch has no share above 0")
         return self
 
 
@@ -97,11 +121,17 @@ class _Document(_Strict):
     recorded: _Recorded | None
     provenance: dict[str, str | float | int | None]
     notes: list[str]
+    mix_over_time: _Mix | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> _Document:
         if self.mix and sum(self.mix.values()) <= 0:
             raise ValueError("mix has no share above 0")
+        if self.mix_over_time is not None and any(len(row) != len(self.mix) for row in self.mix_over_time.shares):
+            raise ValueError(f"mix_over_time: each stretch has the {len(self.mix)} shares of mix, in its order")
+        named = [part for part in (self.tokens, self.recorded) if part is not None and part.journeys]
+        if any(max(part.journeys or [0]) >= len(self.mix) for part in named):
+            raise ValueError(f"journeys are numbers of the {len(self.mix)} in mix, from 0")
         if self.recorded is not None:
             last_s = sum(self.recorded.gaps_us) / 1e6
             whole_s = len(self.rate.expected_per_s) * self.rate.bucket_s
@@ -130,24 +160,48 @@ def peak_to_json(peak: Peak) -> str:
         burst=_Burst(variance=burst.variance, tau_s=burst.tau_s, source=peak.burst_source) if burst else None,
         worst_second_per_s=peak.worst_second_per_s,
         mix={name: float(share) for name, share in peak.mix.items()},
-        tokens=_pairs(peak.tokens),
+        tokens=_pairs(peak.tokens, peak.token_journeys),
         recorded=_recorded(peak.recorded),
         provenance=dict(peak.provenance),
         notes=list(peak.notes),
+        mix_over_time=_mix(peak.mix_over_time),
     )
-    lines = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in document.model_dump().items()]
+    lines = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in _told(document).items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _pairs(tokens: np.ndarray[Any, np.dtype[np.uint32]] | None) -> _TokenPairs | None:
-    return None if tokens is None else _TokenPairs(tokens_in=tokens[:, 0].tolist(), tokens_out=tokens[:, 1].tolist())
+def _told(document: _Document) -> dict[str, Any]:
+    """The fields; those that only a history with journeys has are left out where there are none."""
+    fields = document.model_dump()
+    parts = (fields, fields["tokens"], fields["recorded"])
+    for name, part in zip(("mix_over_time", "journeys", "journeys"), parts, strict=True):
+        if part is not None and part[name] is None:
+            del part[name]
+    if (recorded := fields["recorded"]) and recorded["tokens"]:
+        del recorded["tokens"]["journeys"]
+    return fields
+
+
+def _pairs(
+    tokens: np.ndarray[Any, np.dtype[np.uint32]] | None, journeys: np.ndarray[Any, np.dtype[np.uint8]] | None = None
+) -> _TokenPairs | None:
+    if tokens is None:
+        return None
+    of = None if journeys is None else journeys.tolist()
+    return _TokenPairs(tokens_in=tokens[:, 0].tolist(), tokens_out=tokens[:, 1].tolist(), journeys=of)
+
+
+def _mix(mix: Mix | None) -> _Mix | None:
+    return None if mix is None else _Mix(starts_s=mix.starts_s.tolist(), shares=mix.shares.tolist())
 
 
 def _recorded(recorded: Recorded | None) -> _Recorded | None:
     if recorded is None:
         return None
     micros = np.rint(recorded.offsets_s * 1e6).astype(np.int64)
-    return _Recorded(gaps_us=np.diff(micros, prepend=0).tolist(), tokens=_pairs(recorded.tokens))
+    journeys = None if recorded.journeys is None else recorded.journeys.tolist()
+    gaps_us = np.diff(micros, prepend=0).tolist()
+    return _Recorded(gaps_us=gaps_us, tokens=_pairs(recorded.tokens), journeys=journeys)
 
 
 def peak_from_json(text: str, name: str = "peak.json") -> Peak:
@@ -168,7 +222,7 @@ def peak_from_json(text: str, name: str = "peak.json") -> Peak:
 
 
 def _peak(document: _Document) -> Peak:
-    burst, recorded = document.burst, document.recorded
+    burst, recorded, moving = document.burst, document.recorded, document.mix_over_time
     return Peak(
         label=document.label,
         sentence=document.sentence,
@@ -184,10 +238,25 @@ def _peak(document: _Document) -> Peak:
         worst_second_per_s=document.worst_second_per_s,
         mix=document.mix,
         tokens=_array(document.tokens),
-        recorded=Recorded(np.cumsum(recorded.gaps_us) / 1e6, _array(recorded.tokens)) if recorded else None,
+        recorded=_recording(recorded) if recorded else None,
         provenance=document.provenance,
         notes=tuple(document.notes),
+        mix_over_time=_moving(moving, tuple(document.mix)) if moving else None,
+        token_journeys=_numbers(document.tokens.journeys) if document.tokens else None,
     )
+
+
+def _recording(recorded: _Recorded) -> Recorded:
+    return Recorded(np.cumsum(recorded.gaps_us) / 1e6, _array(recorded.tokens), _numbers(recorded.journeys))
+
+
+def _moving(mix: _Mix, names: tuple[str, ...]) -> Mix:
+    shares = np.array(mix.shares, dtype=np.float64)
+    return Mix(names, np.array(mix.starts_s), shares / shares.sum(axis=1, keepdims=True))
+
+
+def _numbers(journeys: list[int] | None) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+    return None if journeys is None else np.array(journeys, dtype=np.uint8)
 
 
 def _array(pairs: _TokenPairs | None) -> np.ndarray[Any, np.dtype[np.uint32]] | None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from harness.errors import Problem, UsageError
 from harness.forecast.burst import PRESETS
 from harness.forecast.curve import busiest_recorded, busiest_start, curve_of_buckets
-from harness.forecast.history import Floats
 from harness.forecast.peak import OBSERVED, OBSERVED_SAYS, Peak, Recorded
 from harness.forecast.replay import BLOCK_S, compress, multiply
 from harness.forecast.segments import binned_curve
@@ -48,33 +46,33 @@ def shape_from_peak(
         process = "replay" if peak.recorded is not None else "cox" if chosen is not None else "poisson"
     from_s, for_s = _stretch(peak, slice, process)
     notes = _notes(peak, quantile, time_scale, rate_scale, process)
-    run_s = for_s / time_scale
     recorded: Recorded | None = None
-    tokens, token_times_s = peak.tokens, None
     if process == "replay":
         assert peak.recorded is not None
         recorded = _recorded(peak.recorded, peak.duration_s, (from_s, for_s), time_scale, rate_scale, seed=seed)
-        knots, rates = binned_curve(recorded.offsets_s, run_s, 5.0)
-        tokens = recorded.tokens
+        knots, rates = binned_curve(recorded.offsets_s, for_s / time_scale, 5.0)
     else:
         factor = peak.peak_per_s(quantile) / peak.expected_peak_per_s if peak.expected_peak_per_s > 0 else 1.0
         knots, rates = curve_of_buckets(peak.rates_per_s * factor * rate_scale, peak.bucket_s)
         knots, rates = cut_curve(knots, rates, from_s, from_s + for_s)
         knots = knots / time_scale
-        tokens, token_times_s = _tokens_in_time(peak, (from_s, for_s), time_scale)
+    mix = None if peak.mix_over_time is None else peak.mix_over_time.cut(from_s, for_s, time_scale)
+    steady = process != "replay" and bool(np.all(rates == rates[0])) and (mix is None or mix.starts_s.size == 1)
     shape = Shape(
         knots,
         rates,
-        (Phase(phase, 0.0, float(knots[-1]), process != "replay" and bool(np.all(rates == rates[0])), process),),
+        (Phase(phase, 0.0, float(knots[-1]), steady, process),),
         process=process,
         burst=chosen,
         replay_s=None if recorded is None else recorded.offsets_s,
+        replay_journeys=None if recorded is None else recorded.journeys,
         mix=dict(peak.mix),
-        tokens=tokens,
+        mix_times_s=None if mix is None else mix.starts_s,
+        mix_shares=None if mix is None else mix.shares,
         notes=notes,
         label=peak.label,
-        token_times_s=token_times_s,
     )
+    shape = _with_tokens(shape, peak, recorded, (from_s, for_s), time_scale)
     warm_s = min(max(shape.duration_s / 10, 5.0), 60.0) if warm_s is None else warm_s
     return with_warm_up(shape, warm_s) if warm_s > 0 else shape
 
@@ -107,7 +105,12 @@ def _check(peak: Peak, quantile: float | None, time_scale: float, rate_scale: fl
     if process not in {"auto", "replay", "cox", "poisson", "deterministic"}:
         problems.append(Problem(f"unknown process {process!r}", "auto, replay, cox, poisson or deterministic"))
     if process == "replay" and peak.recorded is None:
-        problems.append(Problem("this peak holds no recorded requests to replay", "leave process at auto"))
+        problems.append(
+            Problem(
+                "this peak holds no recorded requests to replay",
+                "forecast --observed keeps them, up to 500,000; a `replay` segment plays a log from its start",
+            )
+        )
     if peak.recorded is not None and process in {"auto", "replay"} and time_scale < 1:
         problems.append(Problem("a recording cannot be played slower at its own rates", "time_scale of 1 or more"))
     if problems:
@@ -149,29 +152,30 @@ def _recorded(
     recorded: Recorded, whole_s: float, span: tuple[float, float], time_scale: float, rate_scale: float, *, seed: int
 ) -> Recorded:
     # Multiplied as a whole, then cut: the local mean of the slice's first second knows the seconds before it.
-    offsets, tokens = multiply(recorded.offsets_s, recorded.tokens, whole_s, rate_scale, seed)
+    offsets, source = multiply(recorded.offsets_s, whole_s, rate_scale, seed)
     from_s, for_s = span
     inside = (offsets >= from_s) & (offsets < from_s + for_s)
-    offsets, tokens = offsets[inside] - from_s, None if tokens is None else tokens[inside]
-    offsets, tokens = compress(offsets, tokens, time_scale)
+    source = source[inside]
+    offsets, played = compress(offsets[inside] - from_s, time_scale)
     before_end = offsets < for_s / time_scale
-    pairs: npt.NDArray[np.uint32] | None = None if tokens is None else tokens[before_end]
-    kept: Floats = offsets[before_end]
-    return Recorded(kept, pairs)
+    return recorded.take(source[played[before_end]], offsets[before_end])
 
 
-def _tokens_in_time(
-    peak: Peak, span: tuple[float, float], time_scale: float
-) -> tuple[npt.NDArray[np.uint32] | None, Floats | None]:
-    """The token pairs of the stretch with their moments in the run, so that a drawn arrival gets the sizes of its time;
-    the peak's pool, without times, where single requests are not known."""
-    if peak.recorded is None or peak.recorded.tokens is None:
-        return peak.tokens, None
-    from_s, for_s = span
-    inside = (peak.recorded.offsets_s >= from_s) & (peak.recorded.offsets_s < from_s + for_s)
-    if not inside.any():
-        return peak.tokens, None
-    return peak.recorded.tokens[inside], (peak.recorded.offsets_s[inside] - from_s) / time_scale
+def _with_tokens(
+    shape: Shape, peak: Peak, recorded: Recorded | None, span: tuple[float, float], time_scale: float
+) -> Shape:
+    """The token pairs that go with the arrivals: their own in a replay; else those of the stretch with their moments in
+    the run, so that a drawn arrival gets the sizes of its time; the peak's pool, without times, where single requests
+    are not known."""
+    if recorded is not None:
+        return replace(shape, tokens=recorded.tokens)
+    if peak.recorded is not None and peak.recorded.tokens is not None:
+        from_s, for_s = span
+        inside = np.flatnonzero((peak.recorded.offsets_s >= from_s) & (peak.recorded.offsets_s < from_s + for_s))
+        if inside.size:
+            those = peak.recorded.take(inside, (peak.recorded.offsets_s[inside] - from_s) / time_scale)
+            return replace(shape, tokens=those.tokens, token_times_s=those.offsets_s, token_journeys=those.journeys)
+    return replace(shape, tokens=peak.tokens, token_journeys=peak.token_journeys)
 
 
 def _notes(peak: Peak, quantile: float | None, time_scale: float, rate_scale: float, process: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby, pairwise
 
 import numpy as np
@@ -40,9 +41,17 @@ def plan_arrivals(shape: Shape, journeys: tuple[str, ...], seed: int) -> Arrival
     bounds = [0, *np.searchsorted(due_ns, starts, side="left"), due_ns.size]
     for index, (first, last) in enumerate(pairwise(bounds)):
         array["phase"][first:last] = index
-    array["journey"] = _journeys(shape, journeys, due_ns, seed)
+    number = _numbers(shape, journeys)
+    array["journey"] = _journeys(shape, number, due_ns, seed)
+    spans = list(zip(shape.phases, bounds[:-1], bounds[1:], strict=True))
+    if shape.replay_s is not None and shape.replay_journeys is not None:
+        for own, first, last in _recorded(shape, shape.replay_s, spans):
+            array["journey"][first:last] = number[shape.replay_journeys[own]]
     if shape.tokens is not None and shape.tokens.size:
-        pairs = _tokens(shape, shape.tokens, due_ns, bounds, seed)
+        pairs = _tokens(shape, shape.tokens, due_ns, number, array["journey"], seed)
+        if shape.replay_s is not None and shape.replay_s.size == shape.tokens.shape[0]:
+            for own, first, last in _recorded(shape, shape.replay_s, spans):
+                pairs[first:last] = shape.tokens[own]
         array["tokens_in"], array["tokens_out"] = pairs[:, 0], pairs[:, 1]
     return Arrivals(array, tuple(p.name for p in shape.phases), journeys, seed, shape.process)
 
@@ -74,18 +83,33 @@ def _due_ns(shape: Shape, run: tuple[str, Phase], seed: int) -> npt.NDArray[np.i
     return np.clip(start_ns + np.rint(times * 1e9).astype(np.int64), start_ns, max(start_ns, end_ns - 1))
 
 
-def _journeys(
-    shape: Shape, journeys: tuple[str, ...], due_ns: npt.NDArray[np.int64], seed: int
-) -> npt.NDArray[np.uint8]:
+def _recorded(
+    shape: Shape, replay_s: npt.NDArray[np.float64], spans: list[tuple[Phase, int, int]]
+) -> Iterator[tuple[slice, int, int]]:
+    """(recorded arrivals, first, last) of each stretch of the plan that plays them."""
+    for phase, first, last in spans:
+        if shape.process_of(phase) == "replay":
+            own = int(np.searchsorted(replay_s, phase.start_s, side="left"))
+            yield slice(own, own + last - first), first, last
+
+
+def _numbers(shape: Shape, journeys: tuple[str, ...]) -> npt.NDArray[np.uint8]:
+    """Number of each journey of the mix; of all of `journeys` without one."""
     if unknown := [name for name in shape.mix if name not in journeys]:
         raise UsageError(
             Problem(
-                f"the mix names {', '.join(map(repr, unknown))}, which is no journey", f"have {', '.join(journeys)}"
+                f"the mix names {', '.join(map(repr, unknown))}, which is no journey",
+                f"have {', '.join(journeys)}; forecast --journey NAME=/path/* says which paths are of which",
             )
         )
-    names = list(shape.mix) or list(journeys)
-    index = np.array([journeys.index(name) for name in names], dtype=np.uint8)
-    weights = np.array(list(shape.mix.values()) or [1.0] * len(journeys))
+    return np.array([journeys.index(name) for name in shape.mix or journeys], dtype=np.uint8)
+
+
+def _journeys(
+    shape: Shape, index: npt.NDArray[np.uint8], due_ns: npt.NDArray[np.int64], seed: int
+) -> npt.NDArray[np.uint8]:
+    """The journey of each arrival, drawn from the mix of its time."""
+    weights = np.array(list(shape.mix.values()) or [1.0] * index.size)
     table = weights[None, :] if shape.mix_shares is None else shape.mix_shares
     starts = np.zeros(1) if shape.mix_times_s is None else shape.mix_times_s
     edges = [*np.searchsorted(due_ns, np.rint(starts * 1e9).astype(np.int64)), due_ns.size]
@@ -104,19 +128,35 @@ def _journeys(
     return out
 
 
-def _tokens(
-    shape: Shape, pool: npt.NDArray[np.uint32], due_ns: npt.NDArray[np.int64], bounds: list[int], seed: int
+def _tokens(  # noqa: PLR0917 -- what was planned so far
+    shape: Shape,
+    pool: npt.NDArray[np.uint32],
+    due_ns: npt.NDArray[np.int64],
+    number: npt.NDArray[np.uint8],
+    journey: npt.NDArray[np.uint8],
+    seed: int,
 ) -> npt.NDArray[np.uint32]:
-    """One (prompt, output) pair an arrival: its own where it is a recorded arrival, else drawn from the pool."""
+    """One (prompt, output) pair an arrival, drawn from the pool: from the pairs of its journey where they are known
+    (zeros where its journey has none)."""
     rng = stream(seed, "tokens")
-    size = pool.shape[0]
-    if shape.token_times_s is None:
-        pick = rng.integers(0, size, due_ns.size)
-    else:
-        here = np.searchsorted(shape.token_times_s, due_ns / 1e9)
-        pick = np.clip(here + rng.integers(-NEAR, NEAR, due_ns.size, endpoint=True), 0, size - 1)
-    for phase, first, last in zip(shape.phases, bounds[:-1], bounds[1:], strict=True):
-        if shape.process_of(phase) == "replay" and shape.replay_s is not None and shape.replay_s.size == size:
-            own = int(np.searchsorted(shape.replay_s, phase.start_s, side="left"))
-            pick[first:last] = np.arange(own, own + last - first)
-    return pool[pick]
+    times_s = shape.token_times_s
+    if shape.token_journeys is None:
+        return pool[_pick(pool.shape[0], times_s, due_ns, rng)]
+    pairs = np.zeros((due_ns.size, 2), dtype=np.uint32)
+    for index in range(number.size):
+        mine, theirs = np.flatnonzero(journey == number[index]), np.flatnonzero(shape.token_journeys == index)
+        if theirs.size:
+            near = None if times_s is None else times_s[theirs]
+            pairs[mine] = pool[theirs[_pick(theirs.size, near, due_ns[mine], rng)]]
+    return pairs
+
+
+def _pick(
+    size: int, times_s: npt.NDArray[np.float64] | None, due_ns: npt.NDArray[np.int64], rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """An entry of a pool of `size` for each arrival, near in time where their times are known."""
+    if times_s is None:
+        return rng.integers(0, size, due_ns.size)
+    here = np.searchsorted(times_s, due_ns / 1e9)
+    near: npt.NDArray[np.int64] = here + rng.integers(-NEAR, NEAR, due_ns.size, endpoint=True)
+    return near.clip(0, size - 1)

@@ -22,20 +22,21 @@ from harness.forecast.history import Floats
 from harness.forecast.streams import stream
 
 BLOCK_S = 20.0
-Tokens = npt.NDArray[np.uint32]
-Recorded = tuple[Floats, Tokens | None]
+Index = npt.NDArray[np.intp]
+Played = tuple[Floats, Index]
+"""Offsets, ascending, and which recorded arrival each is, or takes its tokens and its journey from."""
 
 
-def multiply(offsets_s: Floats, tokens: Tokens | None, duration_s: float, factor: float, seed: int) -> Recorded:
-    """`factor` times as many arrivals over the same `duration_s`; tokens of extra ones are those of a recorded arrival
-    near in time. Ascending; seeded."""
+def multiply(offsets_s: Floats, duration_s: float, factor: float, seed: int) -> Played:
+    """`factor` times as many arrivals over the same `duration_s`; an extra one is like a recorded arrival near in time.
+    Seeded."""
     assert factor > 0
     rng = stream(seed, "multiply")
     if factor == 1 or offsets_s.size == 0:
-        return offsets_s, tokens
+        return offsets_s, np.arange(offsets_s.size)
     if factor < 1:
-        kept = rng.random(offsets_s.size) < factor
-        return offsets_s[kept], None if tokens is None else tokens[kept]
+        kept = np.flatnonzero(rng.random(offsets_s.size) < factor)
+        return offsets_s[kept], kept
     rate = _posterior_rate(offsets_s, duration_s, rng)
     extra = rng.poisson((factor - 1) * rate)
     seconds = np.repeat(np.arange(extra.size), extra)
@@ -45,7 +46,7 @@ def multiply(offsets_s: Floats, tokens: Tokens | None, duration_s: float, factor
     source = np.concatenate([np.arange(offsets_s.size), np.clip(near, 0, offsets_s.size - 1)])
     merged = np.concatenate([offsets_s, drawn])
     order = np.argsort(merged, kind="stable")
-    return merged[order], None if tokens is None else tokens[source[order]]
+    return merged[order], source[order]
 
 
 def _posterior_rate(offsets_s: Floats, duration_s: float, rng: np.random.Generator) -> Floats:
@@ -71,11 +72,9 @@ def _local_mean(counts: Floats, window: int = 61) -> Floats:
     return mean
 
 
-def compress(offsets_s: Floats, tokens: Tokens | None, factor: float) -> Recorded:
+def compress(offsets_s: Floats, factor: float) -> Played:
     """The recording `factor` >= 1 times as fast, at its own rates and with its own gaps: 1 / factor of its arrivals."""
     assert factor >= 1
-    if factor == 1:
-        return offsets_s, tokens
     block, inside = np.divmod(offsets_s, BLOCK_S * factor)
-    kept = inside < BLOCK_S
-    return block[kept] * BLOCK_S + inside[kept], None if tokens is None else tokens[kept]
+    kept = np.flatnonzero(inside < BLOCK_S) if factor > 1 else np.arange(offsets_s.size)
+    return (block[kept] * BLOCK_S + inside[kept] if factor > 1 else offsets_s), kept

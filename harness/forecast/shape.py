@@ -60,6 +60,10 @@ class Shape:
     """Starts of the stretches of `mix_shares`, ascending from 0, shape (b,); None: `mix` holds all the time."""
     mix_shares: Floats | None = None
     """Share of each journey of `mix`, in its order, in each stretch; shape (b, journeys)."""
+    replay_journeys: npt.NDArray[np.uint8] | None = None
+    """Index in `mix` of the journey of each recorded arrival of `replay_s`; shape (n,)."""
+    token_journeys: npt.NDArray[np.uint8] | None = None
+    """Index in `mix` of the journey of each pair of `tokens`, which only arrivals of that journey draw; shape (m,)."""
 
     def __post_init__(self) -> None:
         assert self.knots_s.shape == self.rates_per_s.shape, "a rate at every knot"
@@ -69,6 +73,11 @@ class Shape:
         assert self.process in PROCESSES, self.process
         assert self.phases and self.phases[0].start_s == 0 and self.phases[-1].end_s == self.knots_s[-1], "phases tile"
         assert all(a.end_s == b.start_s for a, b in zip(self.phases, self.phases[1:], strict=False)), "phases tile"
+        assert (self.mix_times_s is None) == (self.mix_shares is None), "stretches and their shares"
+        if self.mix_times_s is not None and self.mix_shares is not None:
+            assert self.mix_times_s[0] == 0 and bool(np.all(np.diff(self.mix_times_s) >= 0)), "stretches ascend from 0"
+            assert self.mix_shares.shape == (self.mix_times_s.size, len(self.mix)), "a share of each journey"
+        assert self.replay_journeys is None or self.replay_s is not None, "journeys of recorded arrivals"
 
     @property
     def duration_s(self) -> float:
@@ -97,6 +106,13 @@ class Shape:
         rate = self.rates_per_s[before] + share * (self.rates_per_s[after] - self.rates_per_s[before])
         inside = (t >= 0) & (t <= self.duration_s)
         return np.where(inside, rate, 0.0)
+
+    def mix_at(self, t_s: float) -> dict[str, float]:
+        """The mix of the stretch at `t_s`."""
+        if self.mix_times_s is None or self.mix_shares is None:
+            return dict(self.mix)
+        row = max(0, int(np.searchsorted(self.mix_times_s, t_s, side="right")) - 1)
+        return dict(zip(self.mix, self.mix_shares[row].tolist(), strict=True))
 
     def scaled(self, rate_scale: float) -> Shape:
         """The same curve with every rate multiplied; recorded arrivals cannot be scaled so (see `replay.py`)."""

@@ -84,7 +84,7 @@ def _group(name: str, arrivals: ResultArray) -> Group:
         name=name,
         n=arrivals.size,
         rate=(arrivals.size - 1) / span_s if span_s > 0 else float("nan"),
-        failed_share=1 - float(np.mean(outcomes == Outcome.OK)) - degraded,
+        failed_share=float(np.mean((outcomes != Outcome.OK) & (outcomes != Outcome.DEGRADED))),
         degraded_share=degraded,
         e2e_p50_s=quantile(e2e, 0.5),
         e2e_p95_s=quantile(e2e, 0.95),

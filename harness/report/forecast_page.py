@@ -10,6 +10,7 @@ from markupsafe import Markup
 from harness.forecast import ChartData, Curve, Forecast, Peak, chart_data
 from harness.report import svg, words
 from harness.report.charts import NARROW, WIDE, Size, grid, time_axis
+from harness.report.mix_chart import journey_shares, mix_chart
 from harness.report.secrets import without_secrets
 from harness.report.series import Floats
 from harness.report.sheet import render
@@ -37,6 +38,8 @@ def forecast_html(peak: Peak, forecast: Forecast | None = None) -> str:
         fan=_both(_fan(data, peak, WIDE), _fan(few, peak, NARROW)) if data and few else None,
         rows=_table(chart_data(forecast, _TABLE_ROWS)) if forecast else [],
         shape=_both(_shape(peak, WIDE), _shape(peak, NARROW)),
+        journeys=journey_shares(peak),
+        mix=_both(mix_chart(peak, WIDE), mix_chart(peak, NARROW)) if peak.mix_over_time else None,
     )
 
 
@@ -76,7 +79,7 @@ def _shape(peak: Peak, size: Size) -> str:
     for part in range(5 if not size.narrow else 3):
         at_s = peak.duration_s * part / (4 if not size.narrow else 2)
         anchor = "start" if part == 0 else "end" if at_s >= peak.duration_s else "middle"
-        parts.append(svg.text(axis.at(at_s), 152, _clock(at_s), anchor=anchor, size=11))
+        parts.append(svg.text(axis.at(at_s), 152, words.day_clock(at_s), anchor=anchor, size=11))
     return svg.picture(size.width, 160, "Expected rates of the peak stretch, requests/s", parts)
 
 
@@ -101,10 +104,6 @@ def _days(axis: svg.Axis, end_s: float, start_s: float, now_s: float, size: Size
 
 def _span(seconds: float) -> str:
     return f"{seconds / 86_400:.3g} days" if seconds >= 86_400 else f"{seconds / 60:.3g} min"
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds // 3600):02d}:{int(seconds % 3600 // 60):02d}"
 
 
 def _known(values: Floats) -> list[float]:

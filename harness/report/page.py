@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.analysis import Check, State, Verdict, Word
+from harness.analysis import PEAK_TOLERANCE, Check, State, Verdict, Word
 from harness.report import charts, dictionary, words
 from harness.report.breakdown import by_field, slowest
 from harness.report.charts import HALF, NARROW, WIDE, Limit, Size
@@ -92,8 +92,9 @@ def _context(report: Report, room: Room) -> dict[str, Any]:
         "dependencies": report.dependencies[: room.entries],
         "faults": report.faults[: room.entries],
         "changes": report.changes[:10],
+        "drills": report.drills[:10],
         "headroom": words.headroom(verdict.headroom),
-        "traces": {t.seq: t.trace for t in report.traces[:1000]},
+        "traces": {t.seq: t for t in report.traces[:1000]},
         "plan_text": _cut(run.plan_text, room.text),
         "slo_text": _cut(run.slo_text, room.text),
         "metrics": tuple(dictionary.METRICS.items()),
@@ -108,7 +109,7 @@ def _action(verdict: Verdict) -> str:
         return "Smoke passed: not yet a launch decision"
     if verdict.word is Word.PASS and verdict.headroom is None:
         return "Passed at this rate; held against no forecast peak"
-    if verdict.word is Word.PASS and verdict.headroom is not None and verdict.headroom < 0:
+    if verdict.word is Word.PASS and verdict.headroom is not None and verdict.headroom < -PEAK_TOLERANCE:
         return "No launch yet: passed below the forecast peak"
     return words.ACTION[verdict.word]
 
@@ -131,7 +132,7 @@ def _check_row(check: Check) -> dict[str, Any]:
 def _from_rows(report: Report, room: Room) -> dict[str, Any]:
     """Charts and tables that need the rows; empty where there are none."""
     empty: dict[str, Any] = {
-        "load": None, "time": None, "timeline": None, "curves": [], "certificate": None,
+        "stream_gaps": [], "load": None, "time": None, "timeline": None, "curves": [], "certificate": None,
         "phases": [], "journeys": [], "slow": [], "limit_name": "",
     }  # fmt: skip
     if report.rows is None or report.rows.arrivals().size == 0:
@@ -145,6 +146,7 @@ def _from_rows(report: Report, room: Room) -> dict[str, Any]:
     events = Events(phases, report.faults, report.run.at)
     gaps = gap_quantiles(report.rows, report.evidence)
     return {
+        "stream_gaps": _stream_gaps(report),
         "load": _drawn(lambda size: charts.load_chart(data, limit, report.verdict.capacity, size), WIDE),
         "time": _drawn(lambda size: timeline_chart(data, limit, events, size), Size(1100)),
         "timeline": _timeline_rows(data) if room.data_tables else [],
@@ -155,6 +157,19 @@ def _from_rows(report: Report, room: Room) -> dict[str, Any]:
         "slow": slowest(report.rows)[: min(room.entries, 50)],
         "limit_name": limit.name,
     }
+
+
+def _stream_gaps(report: Report) -> list[dict[str, Any]]:
+    """All gaps between the pieces of streamed answers, a row a phase that has any."""
+    gaps = report.evidence.gaps if report.evidence else None
+    if gaps is None or report.rows is None:
+        return []
+    phases = enumerate(report.rows.catalog.phases[: gaps.counts.shape[0]])
+    return [
+        {"phase": name, "count": gaps.count(k), **{f"p{q}": gaps.quantile_s(k, q / 100) for q in (50, 95, 99, 100)}}
+        for k, name in phases
+        if gaps.count(k)
+    ]
 
 
 def _limit(check: Check) -> Limit:

@@ -89,8 +89,14 @@ class Timed:
     rows: ResultArray | None = None
 
 
-def timeline(rows: Rows, evidence: Evidence | None, timed: Timed, judged: tuple[str, ...] = ()) -> Timeline | None:
-    """The run cut into bins of equal width; None without a single arrival."""
+def timeline(
+    rows: Rows,
+    evidence: Evidence | None,
+    timed: Timed,
+    judged: tuple[str, ...] = (),
+    width_s: float | None = None,
+) -> Timeline | None:
+    """The run cut into bins of equal width, as wide as the arrivals ask for unless told; None without an arrival."""
     arrivals = rows.arrivals()
     if arrivals.size == 0:
         return None
@@ -98,7 +104,7 @@ def timeline(rows: Rows, evidence: Evidence | None, timed: Timed, judged: tuple[
     last_due = int(arrivals["due_ns"][-1])
     if planned is not None and planned.due_ns.size:
         last_due = max(last_due, int(planned.due_ns[-1]))
-    width_s = bin_width_s(max(last_due / _NS, 0.5), arrivals.size)
+    width_s = width_s or bin_width_s(max(last_due / _NS, 0.5), arrivals.size)
     bins = math.floor(last_due / _NS / width_s) + 1
     due_bin = _bin_of(arrivals["due_ns"], width_s)
     sent = arrivals["sent_ns"][arrivals["sent_ns"] >= 0]

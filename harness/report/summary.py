@@ -103,6 +103,8 @@ def _capacity(report: Report) -> str:
         if value is not None
     ]
     text = " \u00b7 ".join(parts) if parts else "this run proves no rate"
+    if capacity.proven is not None and capacity.busiest_minute is not None:
+        text += f" in the mean, {words.rate(capacity.busiest_minute)}/s in the busiest minute"
     if report.verdict.headroom is not None:
         text += f"   headroom {words.headroom(report.verdict.headroom)} of the peak"
     elif peak is not None:

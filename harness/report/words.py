@@ -49,6 +49,11 @@ def limit(value: float, unit: str) -> str:
     return quantity(value, unit)
 
 
+def day_clock(seconds: float) -> str:
+    """5400 -> `01:30`: hours and minutes from the start."""
+    return f"{int(seconds // 3600):02d}:{int(seconds % 3600 // 60):02d}"
+
+
 def rate(per_second: float | None) -> str:
     """47.62 -> `47.6`; three significant digits, no unit."""
     if per_second is None or not math.isfinite(per_second):
@@ -106,7 +111,7 @@ def headroom(value: float | None) -> str:
     """`-21 %` with its sign; headroom is proven / forecast peak - 1."""
     if value is None:
         return UNKNOWN
-    return _no_number(value) or f"{100 * value:+.0f} %"
+    return _no_number(value) or f"{round(100 * value) + 0:+d} %"
 
 
 def _no_number(value: float) -> str:

@@ -12,7 +12,7 @@ from harness.run.drill_judging import DrillFinished, is_drill, judge_drill_again
 from harness.run.drill_stopping import RunningDrill, running_drills
 from harness.run.drilling import drill_now, run_drill
 from harness.run.exports import export_run
-from harness.run.forecasting import Asked, Foreseen, foresee, spread_of, write_peak
+from harness.run.forecasting import Asked, Foreseen, foresee, spread_of, uplift_of, write_peak
 from harness.run.foreign import judge_any, judge_rows
 from harness.run.inputs import Inputs, read_inputs, read_text
 from harness.run.judging import judge_run, verdict_document
@@ -77,6 +77,7 @@ __all__ = [
     "spread_of",
     "stored_report",
     "tell_github",
+    "uplift_of",
     "verdict_document",
     "write_demo",
     "write_peak",

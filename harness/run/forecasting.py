@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -27,6 +27,12 @@ class Asked:
     horizon_days: int = 7
     query: Query | None = None
     """Of a Prometheus."""
+    uplifts: tuple[forecast.Uplift, ...] = ()
+    """Known events ahead."""
+    observed: bool = False
+    """The traffic as it was, to be replayed: no forecast."""
+    journeys: tuple[str, ...] = ()
+    """`chat=/v1/chat/*`: which paths of a log are of which journey."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +54,17 @@ def foresee(asked: Asked, now: datetime) -> Foreseen:
             raise UsageError(Problem("nothing to forecast from", "name a history, --launch FILE, or both"))
         return Foreseen(_launched(plan, asked.quantile), None)
     history = forecast.read_history(
-        _text_of(asked, now), asked.history, "prometheus" if asked.query else asked.format_name, asked.timezone
+        _text_of(asked, now),
+        asked.history,
+        "prometheus" if asked.query else asked.format_name,
+        asked.timezone,
+        forecast.parse_patterns(asked.journeys),
     )
-    found = forecast.forecast_peak(history, asked.quantile, asked.growth, asked.horizon_days)
+    doubts = () if asked.query is None else asked.query.doubts
+    history = replace(history, notes=(*history.notes, *doubts))
+    found = forecast.forecast_peak(
+        history, asked.quantile, asked.growth, asked.horizon_days, uplifts=asked.uplifts, observed=asked.observed
+    )
     if plan is None:
         return Foreseen(found.peak, found)
     return Foreseen(forecast.on_top(found.peak, _launched(plan, asked.quantile), asked.quantile), found)
@@ -72,6 +86,21 @@ def spread_of(text: str) -> forecast.Spread:
             Problem(f"growth is {text!r}", "1.3 is 30 % more; three estimates are low/mid/high: 1.1/1.3/1.8")
         )
     return forecast.Spread(values[0], values[len(values) // 2], values[-1])
+
+
+def uplift_of(text: str) -> forecast.Uplift:
+    """`sale=1.6@2026-11-27T09:00/2026-11-27T18:00`. Raises UsageError."""
+    name, _, rest = text.partition("=")
+    factor, _, span = rest.partition("@")
+    start, _, end = span.partition("/")
+    try:
+        times = float(factor)
+    except ValueError:
+        times = 0.0
+    if not (name.strip() and times > 0 and start and end):
+        what = "NAME=FACTOR@FROM/TO, like sale=1.6@2026-11-27T09:00/2026-11-27T18:00"
+        raise UsageError(Problem(f"uplift is {text!r}", what))
+    return forecast.Uplift(name.strip(), start.strip(), end.strip(), times)
 
 
 def _text_of(asked: Asked, now: datetime) -> str:

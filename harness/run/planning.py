@@ -58,28 +58,38 @@ def plan_load(  # noqa: PLR0917 -- one value from each source
         weights = [spec.weight for spec in journeys]
         shape = replace(shape, mix=dict(zip(names, np.divide(weights, sum(weights)).tolist(), strict=True)))
     if tokens is not None:
-        shape = replace(shape, tokens=tokens.tokens, token_times_s=None)
+        shape = replace(shape, tokens=tokens.tokens, token_times_s=None, token_journeys=None)
     arrivals = forecast.plan_arrivals(shape, names, seed)
     if arrivals.array.size == 0:
         raise UsageError(Problem("the plan has no arrival in it", "raise its rate or its duration"))
     _fill_tokens(plan, arrivals)
-    total = sum(shape.mix.values())
     return Load(
         shape=shape,
         arrivals=arrivals,
-        mix={name: share / total for name, share in shape.mix.items()},
+        mix=_mix_of(shape, names, arrivals),
         peak_per_s=None if peak is None else _peak_per_s(plan, peak),
         peak_label="" if peak is None else _peak_label(plan, peak),
         journeys=journeys,
     )
 
 
+def _mix_of(shape: forecast.Shape, names: tuple[str, ...], arrivals: forecast.Arrivals) -> dict[str, float]:
+    """The planned mix of the whole run: as declared, or as its arrivals have it where it moves with time."""
+    if shape.mix_times_s is None and shape.replay_journeys is None:
+        total = sum(shape.mix.values())
+        return {name: share / total for name, share in shape.mix.items()}
+    counts = np.bincount(arrivals.array["journey"], minlength=len(names)) / arrivals.array.size
+    return {name: float(counts[names.index(name)]) for name in shape.mix}
+
+
 def steady_load(  # noqa: PLR0917 -- one value from each source
     plan: config.Plan, load: Load, rate_per_s: float, warm_s: float, hold_s: float, phase: str, seed: int
 ) -> Load:
-    """What `load` carries (mix, tokens, burstiness) at one constant rate: a warm-up, then `phase` for `hold_s`."""
+    """What `load` carries (tokens, burstiness, the mix of its busiest moment) at one constant rate: a warm-up, then
+    `phase` for `hold_s`."""
     shape, warm = load.shape, "warm" if phase != "warm" else "warm-up"
     end_s = warm_s + hold_s
+    busiest = shape.mix_at(float(shape.knots_s[int(np.argmax(shape.rates_per_s))]))
     steady = replace(
         shape,
         knots_s=np.array([0.0, warm_s, end_s]),
@@ -87,16 +97,25 @@ def steady_load(  # noqa: PLR0917 -- one value from each source
         phases=(forecast.Phase(warm, 0.0, warm_s, True), forecast.Phase(phase, warm_s, end_s, True)),
         process="poisson" if shape.process == "replay" else shape.process,
         replay_s=None,
+        mix=busiest,
         token_times_s=None,
+        replay_journeys=None,
         mix_times_s=None,
         mix_shares=None,
         notes=(),
     )
-    arrivals = forecast.plan_arrivals(steady, tuple(plan.journeys) or ("profile",), seed)
-    if arrivals.array.size == 0:
+    found = with_shape(plan, load, steady, seed)
+    if found.arrivals.array.size == 0:
         raise UsageError(Problem(f"no arrival in {end_s:.0f} s at {rate_per_s:g}/s", "take longer steps"))
+    return found
+
+
+def with_shape(plan: config.Plan, load: Load, shape: forecast.Shape, seed: int) -> Load:
+    """`load` with arrivals of another shape of the same journeys."""
+    arrivals = forecast.plan_arrivals(shape, load.arrivals.journeys, seed)
     _fill_tokens(plan, arrivals)
-    return replace(load, shape=steady, arrivals=arrivals)
+    mix = _mix_of(shape, load.arrivals.journeys, arrivals)
+    return replace(load, shape=shape, arrivals=arrivals, mix=mix)
 
 
 def _of_segments(plan: config.Plan, recordings: Recordings) -> forecast.Shape:
@@ -159,14 +178,13 @@ def _of_peak(plan: config.Plan, peak: forecast.Peak, seed: int) -> forecast.Shap
 
 
 def _peak_per_s(plan: config.Plan, peak: forecast.Peak) -> float:
-    return peak.peak_per_s(plan.arrivals.quantile) * plan.arrivals.rate_scale
+    """Not times `rate_scale`: three times the rates ask how much more than the peak holds."""
+    return peak.peak_per_s(plan.arrivals.quantile)
 
 
 def _peak_label(plan: config.Plan, peak: forecast.Peak) -> str:
     level = peak.level(plan.arrivals.quantile)
-    words = forecast.OBSERVED_SAYS if level is None else f"forecast p{level.quantile * 100:.3g} peak"
-    scale = plan.arrivals.rate_scale
-    return words if scale == 1 else f"{scale:g} x the {words}"
+    return forecast.OBSERVED_SAYS if level is None else f"forecast p{level.quantile * 100:.3g} peak"
 
 
 def _fill_tokens(plan: config.Plan, arrivals: forecast.Arrivals) -> None:
@@ -197,14 +215,14 @@ def rules_of(asked: config.VerdictRules, shape: forecast.Shape, smoke: bool) -> 
 
 def asked_rules(asked: config.VerdictRules, judged: tuple[str, ...], smoke: bool) -> Rules:
     """The `verdict:` block of an SLO file as rules over the phases `judged`."""
-    return Rules(
+    rules = Rules(
         confidence=Confidence(asked.confidence.pass_, asked.confidence.fail),
         judge_phases=judged,
         min_duration_s=asked.min_duration_s,
         longest_cycle_s=asked.longest_cycle_s,
-        extend_up_to_s=asked.extend_up_to_s,
         smoke=smoke,
     )
+    return rules if asked.extend_up_to_s is None else replace(rules, extend_up_to_s=asked.extend_up_to_s, extend=True)
 
 
 def engine_job(  # noqa: PLR0917 -- one value from each source
@@ -224,6 +242,7 @@ def engine_job(  # noqa: PLR0917 -- one value from each source
         served_by_header=plan.served_by_header,
         prompts="" if plan.prompts is None or plan.prompts.file is None else str(plan.prompts.file),
         seed=seed,
+        new_connections=plan.connections or 0.0,
         processes=plan.processes,
         remote_workers=plan.remote.workers,
         bind=plan.remote.bind,

@@ -12,7 +12,7 @@ class Arrival:
 
     __slots__ = ("_prompts", "seq", "tenant", "tokens_in", "tokens_out")
 
-    def __init__(self, prompts: Prompts, seq: int, tokens_in: int, tokens_out: int, *, tenant: int = 0) -> None:
+    def __init__(self, prompts: Prompts, seq: int, tokens_in: int, tokens_out: int, tenant: int = 0) -> None:
         self._prompts = prompts
         self.seq = seq
         self.tokens_in = tokens_in

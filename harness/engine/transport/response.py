@@ -37,6 +37,9 @@ class Ending(Enum):
     RESET = auto()
 
 
+_CHUNK_SIZES = {b"%x" % size: size for size in range(1, 1024)}
+"""The lines that begin most chunks of a stream. Others are llhttp's to read."""
+
 # Where a reader stands: plain numbers, compared for every read.
 _WAITING = 0
 _PARSED = 1
@@ -46,11 +49,12 @@ _COUNTED = 2
 
 
 class ResponseReader:
-    """Reads the responses of one connection, one after the other: `start`, `feed` until it says True; or `end`."""
+    """Reads the responses of one connection, one after the other: set `exchange`, then `feed` until True; or `end`."""
 
     __slots__ = (
         "_body_bytes",
         "_canary",
+        "_edge",
         "_error_trailers",
         "_extra",
         "_failure",
@@ -87,8 +91,14 @@ class ResponseReader:
         self._error_trailers = error_trailers
         self._canary = canary
         self._mode = _WAITING
+        self._edge = False
+        """llhttp stands between two chunks."""
+        self._quiet = 0
+        """Bytes since the last that mattered."""
         self._parser: Any = None
         self.head: Head | None = None
+        self.exchange: Any = None
+        """The next bytes answer this exchange's request."""
         self.reusable = False
         """After the message: may the connection carry another request?"""
 
@@ -97,19 +107,15 @@ class ResponseReader:
         trailers = tuple(name.lower().encode() for name in job.error_trailers)
         return cls(heads, job.body_limit_bytes, trailers, job.canary)
 
-    def start(self, exchange: Exchange) -> None:
-        """The next bytes answer this exchange's request."""
-        self.exchange = exchange
-
     def feed(self, data: bytes, now_ns: int) -> bool:
         """`data` arrived at `now_ns`. True when the exchange is over, its outcome set."""
-        exchange = self.exchange
+        exchange: Exchange = self.exchange
         exchange.bytes_in += len(data)
         if self._mode == _WAITING:
             start = data.find(b"\r\n\r\n") + 4
             head = self._known.get(data[:start])
             if head is not None and head.plain_length == len(data) - start:
-                # the hot path: a known head and all of its body in one read; no state but the exchange is touched
+                # a known head and all of its body in one read; no state but the exchange is touched
                 exchange.status = head.status
                 if head.marked:
                     exchange.degraded, exchange.served_by = head.degraded, head.served_by
@@ -119,16 +125,18 @@ class ResponseReader:
                         exchange.body = data[start:]
                     self.reusable = head.keep_alive
                     settle(exchange, judged, now_ns)
+                    if exchange.request.plain:
+                        self._heads.remember_answer(data, exchange, head.keep_alive)
                     return True
             return self._begin(head, data, start, now_ns)
         if self._mode == _COUNTED:
             self._now = now_ns
             return self._take_counted(data)
-        return self._parse(data, now_ns)
+        return self._take_chunks(data, now_ns) if self._edge else self._parse(data, now_ns)
 
     def end(self, ending: Ending, now_ns: int) -> None:
         """The connection ended before the message did; sets the outcome."""
-        exchange = self.exchange
+        exchange: Exchange = self.exchange
         self._now = now_ns
         if self._mode == _WAITING or self.head is None:
             settle(exchange, (Outcome.RESET, Reason.NONE), now_ns)
@@ -175,6 +183,22 @@ class ResponseReader:
         self._over = self._left == 0
         return self._conclude()
 
+    def _take_chunks(self, data: bytes, now_ns: int) -> bool:
+        """llhttp stands between two chunks: whole ones with a plain size line it need not see. It gets the rest, from
+        the first byte that is anything else."""
+        self._now = now_ns
+        at, end = 0, len(data)
+        while at < end:
+            begin = data.find(b"\r\n", at, at + 5) + 2
+            size = _CHUNK_SIZES.get(data[at : begin - 2]) if begin > 1 else None
+            if size is None or data[begin + size : begin + size + 2] != b"\r\n":
+                return self._parse(data[at:] if at else data, now_ns)
+            self.on_body(data[begin : begin + size])
+            at = begin + size + 2
+        if self.exchange.bytes_in > self._raw_limit:
+            self._fail(*_BEYOND_CAP)
+        return False if self._failure is None else self._conclude()
+
     def _parse(self, data: bytes, now_ns: int) -> bool:
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
@@ -186,6 +210,7 @@ class ResponseReader:
             self._extra = True
             if not self._over:
                 self._fail(Outcome.MALFORMED, Reason.BAD_HTTP)
+        self._edge = self._edge and data.endswith(b"\r\n")  # and not inside the next chunk's size
         if self._quiet > HEAD_LIMIT_BYTES:
             self._fail(Outcome.TOO_LARGE, Reason.HEADER_CAP)
         elif self.exchange.bytes_in > self._raw_limit:
@@ -211,9 +236,10 @@ class ResponseReader:
         self.reusable = False
         self._now = now_ns
         self._failure: Judgement | None = None
-        self._over = self._extra = self._trailer_error = False
+        self._over = self._extra = self._trailer_error = self._edge = False
         self._headers: list[tuple[bytes, bytes]] = []
-        self._head_bytes = self._body_bytes = self._quiet = self._left = 0
+        self._head_bytes = self._body_bytes = self._left = 0
+        self._quiet = 0
         self._inflater: Inflater | None = None
         self._stream: StreamReader | None = None
         self._parts: list[bytes] = []
@@ -323,6 +349,12 @@ class ResponseReader:
             self._parts.append(data)
         if self._stream is not None and data:
             self._stream.feed(data, self._now)
+
+    def on_chunk_header(self) -> None:
+        self._edge = False
+
+    def on_chunk_complete(self) -> None:
+        self._edge = True
 
     def on_message_complete(self) -> None:
         if self.head is not None:

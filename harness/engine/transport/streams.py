@@ -38,6 +38,8 @@ class StreamReader:
         "_dialect",
         "_end",
         "_exchange",
+        "_finish_due",
+        "_gaps",
         "_scan",
         "_started",
         "_tail",
@@ -50,6 +52,7 @@ class StreamReader:
         self._exchange = exchange
         self._dialect = dialect
         self._scan = dialect.scan
+        self._gaps = exchange.gaps
         self._tail: list[bytes] = []
         self._tail_bytes = 0
         self._before, self._after = _NO_EVENT, _NO_EVENT
@@ -58,6 +61,7 @@ class StreamReader:
         """The last byte was a CR: an LF that comes next belongs to it."""
         self._started = False
         self._end = False
+        self._finish_due = False
         self._bad = False
         self._text: list[str] | None = [] if exchange.request.nonce or canary else None
         self._canary = canary
@@ -101,7 +105,8 @@ class StreamReader:
             return self.judge_error()
         if self._bad:
             return Outcome.MALFORMED, Reason.BAD_EVENT
-        if self._dialect.has_end and not self._end and not exchange.finish_reason:
+        owed = not self._end or (self._finish_due and self._started)  # an end marker may stand where a stream broke off
+        if self._dialect.has_end and owed and not exchange.finish_reason:
             return Outcome.TRUNCATED, Reason.NO_END_MARKER
         if not self._started:
             return Outcome.WRONG_SHAPE, Reason.EMPTY_STREAM
@@ -120,6 +125,8 @@ class StreamReader:
         exchange.events += 1
         gap = now_ns - exchange.last_token_ns
         exchange.last_token_ns = now_ns
+        if self._gaps is not None:
+            self._gaps.append(gap)
         if gap > exchange.max_gap_ns:  # noqa: PLR1730 -- a call of max() costs more than all of the above
             exchange.max_gap_ns = gap
 
@@ -181,6 +188,7 @@ class StreamReader:
         if signs.error is not None and self.error is None:
             self.error = signs.error
         self._end = self._end or signs.end
+        self._finish_due = self._finish_due or signs.finish_due
         exchange.finish_reason = signs.finish or exchange.finish_reason
         note_answer(exchange, signs)
         if self._text is not None and signs.text:
@@ -192,7 +200,10 @@ class StreamReader:
             exchange.first_token_ns = now_ns
             self._started = True
         else:
-            exchange.max_gap_ns = max(exchange.max_gap_ns, now_ns - exchange.last_token_ns)
+            gap = now_ns - exchange.last_token_ns
+            exchange.max_gap_ns = max(exchange.max_gap_ns, gap)
+            if self._gaps is not None:
+                self._gaps.append(gap)
         exchange.last_token_ns = now_ns
 
 

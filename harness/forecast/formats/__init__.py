@@ -21,6 +21,7 @@ from harness.forecast.formats.prometheus import is_prometheus, read_prometheus
 from harness.forecast.formats.rate_series import is_rate_series, read_rate_series
 from harness.forecast.formats.tables import TIME_NAMES, read_table, read_timestamps
 from harness.forecast.history import History, Rows, history_from_rows
+from harness.forecast.journeys import Patterns, with_journeys
 
 Reader = Callable[[str, str, str], Rows]
 """(text, name for messages, zone of times that name none) -> rows."""
@@ -37,9 +38,16 @@ FORMATS: dict[str, Reader] = {
 }
 
 
-def read_history(text: str, name: str, format: str = "auto", timezone: str = "UTC") -> History:  # noqa: A002 -- the option's own name
+def read_history(
+    text: str,
+    name: str,
+    format: str = "auto",  # noqa: A002 -- the option's own name
+    timezone: str = "UTC",
+    journeys: Patterns = (),
+) -> History:
     """The history in `text`; `name` is the file's, for messages; `format` one of FORMATS or `auto`. `timezone` (an IANA
-    name) is that of times which name none, and the one whose days and weeks the seasons follow.
+    name) is that of times which name none, and the one whose days and weeks the seasons follow. `journeys` says which
+    paths of a log are of which journey.
 
     Raises UsageError with file, line and column where the text is no history.
     """
@@ -50,7 +58,8 @@ def read_history(text: str, name: str, format: str = "auto", timezone: str = "UT
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise UsageError(Problem(f"unknown time zone {timezone!r}", "an IANA name, like Europe/Berlin")) from None
     chosen = sniff(text, name) if format == "auto" else format
-    return history_from_rows(FORMATS[chosen](text, name, timezone), name, chosen, timezone)
+    rows = with_journeys(FORMATS[chosen](text, name, timezone), journeys, name)
+    return history_from_rows(rows, name, chosen, timezone)
 
 
 def sniff(text: str, name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ import pandas as pd
 
 from harness.errors import Problem, UsageError
 from harness.forecast.formats.lines import numbered_lines, parse_times, split_fields
-from harness.forecast.history import Issue, Rows
+from harness.forecast.history import Issue, Paths, Rows
+from harness.forecast.journeys import path_of
 
 MOST_STRANGERS = 0.05
 _BRACKETED = re.compile(r"\[(\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]")
@@ -29,6 +31,12 @@ TIME_KEYS = (
     "timestamp", "time", "ts", "@timestamp", "time_iso8601", "time_local", "StartUTC", "start_time", "datetime", "date",
     "msec", "t",
 )  # fmt: skip
+_REQUEST = re.compile(r'"([A-Z]+ [^\s"]+)')
+PATH_KEYS = (
+    "path", "request_path", "RequestPath", "url_path", "url.path", "request_uri", "uri", "url", "endpoint", "route",
+    "http.route", "http.target", "request",
+)  # fmt: skip
+JOURNEY_KEY = "journey"
 TOKEN_KEYS = (
     ("prompt_tokens", "completion_tokens"),
     ("input_tokens", "output_tokens"),
@@ -61,14 +69,20 @@ def read_common_log(text: str, name: str, timezone: str = "UTC") -> Rows:  # noq
     )
     iso = [stamp.isoformat() if isinstance(stamp, pd.Timestamp) else "" for stamp in stamps]
     times_ns, parsed, _ = parse_times(iso)
-    return _rows(lines, times_ns, parsed, name)
+    return _rows(lines, times_ns, parsed, name, paths=_quoted_paths(lines))
 
 
 def read_balancer_log(text: str, name: str, timezone: str = "UTC") -> Rows:  # noqa: ARG001 -- always UTC
     """AWS load balancers: application (by request creation time) and classic."""
     lines = list(numbered_lines(text))
     times_ns, parsed, _ = parse_times([_balancer_time(line) for _, line in lines])
-    return _rows(lines, times_ns, parsed, name)
+    return _rows(lines, times_ns, parsed, name, paths=_quoted_paths(lines))
+
+
+def _quoted_paths(lines: Sequence[tuple[int, str]]) -> Paths:
+    """The path in `"POST /v1/chat?stream=1 HTTP/1.1"` of each line."""
+    found = (_REQUEST.search(line) for _, line in lines)
+    return Paths(tuple(path_of(match[1]) if match else "" for match in found))
 
 
 def _balancer_time(line: str) -> str:
@@ -81,7 +95,8 @@ def _balancer_time(line: str) -> str:
 
 
 def read_json_lines(text: str, name: str, timezone: str = "UTC") -> Rows:
-    """One JSON object a line with a time under one of the usual names; token counts where every request has them."""
+    """One JSON object a line with a time under one of the usual names; token counts where every request has them, and
+    the `journey` or the path that it is of."""
     lines = list(numbered_lines(text))
     objects = [json_object(line) for _, line in lines]
     key = next((key for key in TIME_KEYS if any(o is not None and key in o for o in objects)), None)
@@ -89,7 +104,8 @@ def read_json_lines(text: str, name: str, timezone: str = "UTC") -> Rows:
         raise UsageError(Problem("no time in these JSON lines", f"name it one of {', '.join(TIME_KEYS)}", name, 1, 1))
     texts = ["" if o is None else str(o.get(key, "")) for o in objects]
     times_ns, parsed, relative = parse_times(texts, timezone)
-    return _rows(lines, times_ns, parsed, name, relative=relative, tokens=_token_columns(objects, parsed))
+    tokens, paths = _token_columns(objects, parsed), _path_column(objects, parsed)
+    return _rows(lines, times_ns, parsed, name, relative=relative, tokens=tokens, paths=paths)
 
 
 def json_object(line: str) -> dict[str, Any] | None:
@@ -112,6 +128,18 @@ def _token_columns(
     return None
 
 
+def _path_column(objects: Sequence[dict[str, Any] | None], parsed: npt.NDArray[np.bool_]) -> Paths | None:
+    """The journey where every request names one, else the path under the first of the usual names that is there."""
+    used = [found or {} for found in objects]
+    named = [str(found.get(JOURNEY_KEY) or "") for found in used]
+    if all(name for name, ok in zip(named, parsed, strict=True) if ok):
+        return Paths(tuple(named), named=True)
+    key = next((key for key in PATH_KEYS if any(isinstance(found.get(key), str) for found in used)), None)
+    if key is None:
+        return None
+    return Paths(tuple(path_of(text) if isinstance(text := found.get(key), str) else "" for found in used))
+
+
 def is_token_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
 
@@ -124,6 +152,7 @@ def _rows(
     *,
     relative: bool = False,
     tokens: npt.NDArray[np.uint32] | None = None,
+    paths: Paths | None = None,
 ) -> Rows:
     numbers = np.array([number for number, _ in lines], dtype=np.int64)
     strangers = int((~parsed).sum())
@@ -142,7 +171,8 @@ def _rows(
     if strangers:
         issues = (Issue("malformed", strangers, int(numbers[~parsed][0]), "no request in the line"),)
     kept = None if tokens is None else tokens[parsed]
-    return Rows(times_ns[parsed], numbers[parsed], relative, tokens=kept, issues=issues)
+    asked = None if paths is None else Paths(tuple(compress(paths.paths, parsed)), paths.named)
+    return Rows(times_ns[parsed], numbers[parsed], relative, tokens=kept, issues=issues, paths=asked)
 
 
 LOGS: dict[str, tuple[Callable[[str], bool], Callable[[str, str, str], Rows]]] = {

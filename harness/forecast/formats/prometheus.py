@@ -17,6 +17,14 @@ from harness.forecast.history import MOST_BUCKETS, Floats, Issue, Rows
 
 _COUNTER = re.compile(r"_(?:total|count|created|sum|bucket)$")
 _MOST_SERIES = 10_000
+_LOOK_BACK_S = 300.0
+"""So long Prometheus repeats the last value of what is gone."""
+_LEAST_STEPS = 50
+"""So many steps without a fall (one in a hundred may be a restart) are no traffic: a counter without its name..."""
+_MOST_FALLS = 0.01
+_LEAST_EXPECTED = 20.0
+_MOST_STILL = 0.25
+"""...and a counter that stands still at every fourth step, while it counts so many a step, is read too often."""
 
 
 def is_prometheus(text: str) -> bool:
@@ -28,12 +36,14 @@ def read_prometheus(text: str, name: str, timezone: str = "UTC") -> Rows:  # noq
     """All series of the matrix added up, one row a time step; each sample counts as a row of the file.
 
     A series whose metric name ends in `_total` or `_count` is a counter: its increases are taken, a restart included
-    (a value below the last one started again from zero). Anything else is a rate in requests/s over the step before.
+    (a value below the last one started again from zero). Anything else is a rate in requests/s over the step before;
+    one that only ever grows is refused as a counter that lost its name (as `sum()` of one does).
     """
     series = list(_series(text, name))
     grid = _grid(series, name)
     blanks = restarts = 0
     for one in series:
+        _check_steps(one, name)
         one_restarts, one_blanks = grid.add(one)
         restarts += one_restarts
         blanks += one_blanks
@@ -86,6 +96,20 @@ def _series(text: str, name: str) -> Iterator[_Series]:
         raise UsageError(*problems[:10])
 
 
+def _check_steps(one: _Series, name: str) -> None:
+    steps = np.diff([value for _, value in one.samples if not math.isnan(value)])
+    if steps.size < _LEAST_STEPS:
+        return
+    moved = np.abs(steps) > 0
+    if not one.counter and np.mean(steps < 0) <= _MOST_FALLS and np.mean(moved) > _MOST_STILL:
+        raise UsageError(
+            Problem("a series only ever grows: a counter, not a rate", "sum(rate(NAME[5m])) in the query", name)
+        )
+    if one.counter and np.mean(~moved) > _MOST_STILL and np.maximum(steps, 0).mean() > _LEAST_EXPECTED:
+        what = f"a counter stands still at {np.mean(~moved):.0%} of the steps: it is scraped less often"
+        raise UsageError(Problem(what, "take a longer --step", name))
+
+
 def _one_series(one: Any) -> _Series:
     samples = sorted((_time(t), float(value)) for t, value in one["values"])
     for _, value in samples:
@@ -119,7 +143,8 @@ class _Grid:
 
     def add(self, one: _Series) -> tuple[int, int]:
         """Adds a series; (restarts, blanks)."""
-        restarts = blanks = waiting = 0
+        restarts = blanks = waiting = moved = 0
+        stale = math.ceil(_LOOK_BACK_S / self.step_s)
         last: tuple[int, float] | None = None
         for time_s, value in one.samples:
             if math.isnan(value):
@@ -128,8 +153,11 @@ class _Grid:
             slot = round((time_s - self.start_s) / self.step_s)
             waiting += 1
             if last is not None:
-                # The increase over a gap belongs to all of it: nobody knows when in it, so its end is unknown too.
-                self._gap(last[0] + 1, slot + (1 if one.counter and slot - last[0] > 1 else 0))
+                gap = slot - last[0] > 1
+                # The increase over a gap belongs to all of it: nobody knows when in it, so its end is unknown too, and
+                # a counter that stood still before it was not asked any more.
+                start = max(moved, last[0] - stale) + 1 if one.counter and gap else last[0] + 1
+                self._gap(start, slot + (1 if one.counter and gap else 0))
             if not one.counter or last is not None:
                 rate = value
                 if one.counter:
@@ -140,6 +168,8 @@ class _Grid:
                 self.seen[slot] = True
                 self.samples[slot] += waiting
                 waiting = 0
+            if last is None or value != last[1]:
+                moved = slot
             last = (slot, value)
         if waiting and last is not None:  # a counter seen once has no increase
             self._gap(last[0], last[0] + 1)

@@ -291,6 +291,44 @@ def test_loop_lag_is_pooled_over_the_seconds() -> None:
     assert pooled_lag_s(np.array([0.001] * 20 + [0.2] * 25)) > 0.1
 
 
+def _mix_that_moves(world: World) -> World:
+    """chat in the first half of the judged phase, rag in the second: as planned."""
+    plan = world.evidence.planned
+    world.array["journey"] = world.array["due_ns"] > 32e9
+    return world.change(planned=replace(plan, journey=(plan.due_ns > 32e9).astype(np.uint8)))
+
+
+def mix_of(verdict: Verdict) -> tuple[str, str]:
+    return next((c.status, c.what) for c in verdict.caveats if c.kind == "mix")
+
+
+def test_a_mix_that_moves_as_planned_holds_and_arrivals_that_were_not_sent_do_not_blur_it() -> None:
+    world = _mix_that_moves(run())
+    assert mix_of(world.judged())[0] == "held"
+    early = world.array["due_ns"] < 12e9  # all of one journey: no fault of the mix, which had no other then
+    world.array["reason"][early] = Reason.LATE
+    assert mix_of(world.fail(early, Outcome.NOT_SENT).judged())[0] == "held"
+
+
+def test_a_mix_off_for_a_minute_is_found_though_the_whole_is_right() -> None:
+    world = run(rate=40.0)
+    swapped = (world.array["due_ns"] > 20e9) & (world.array["due_ns"] < 40e9)
+    # In the first half of the stretch mostly chat is sent, in the second mostly rag: the sum is as planned.
+    early = world.array["due_ns"] < 30e9
+    drop = swapped & (world.array["journey"] == np.where(early, 1, 0)) & (np.arange(len(early)) % 4 > 0)
+    world.array["reason"][drop] = Reason.LATE
+    status, what = mix_of(world.fail(drop, Outcome.NOT_SENT).judged())
+    assert status == "broken"
+    assert "of the judged load" in what
+
+
+def test_a_journey_that_is_a_little_short_all_the_time_is_found() -> None:
+    world = run(rate=100.0)
+    drop = (world.array["journey"] == 1) & (np.arange(len(world.array)) % 6 == 0)
+    world.array["reason"][drop] = Reason.LATE
+    assert mix_of(world.fail(drop, Outcome.NOT_SENT).judged())[0] == "broken"
+
+
 def test_a_forced_answer_length_within_a_tenth_holds() -> None:
     world = run()
     plan = world.evidence.planned
@@ -312,3 +350,15 @@ def test_shorter_answers_than_asked_for_are_only_noted_where_no_length_is_declar
     verdict = world.change(lengths_declared=False).judged()
     assert verdict.word is Word.PASS
     assert {c.kind: c.status for c in verdict.caveats}["answer_length"] == "noted"
+
+
+@pytest.mark.parametrize(("share", "told", "loud"), [(0.05, False, False), (0.3, True, False), (0.8, True, True)])
+def test_degraded_answers_are_told_beside_a_pass(share: float, told: bool, loud: bool) -> None:
+    world = run()
+    world.array["outcome"][np.random.default_rng(1).random(len(world.array)) < share] = Outcome.DEGRADED
+    verdict = world.judged("e2e p95 <= 4s", "errors < 3%")
+    assert verdict.word.value == "PASS"
+    found = [c for c in verdict.caveats if c.kind == "degraded"]
+    assert bool(found) is told and ("of the answers were degraded" in verdict.why) is loud
+    assert all("no SLO forbids it" in c.advice for c in found)
+    assert not any(c.advice for c in world.judged("errors < 3%", "degraded < 99%").caveats if c.kind == "degraded")

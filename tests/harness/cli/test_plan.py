@@ -32,6 +32,13 @@ def test_json_is_seeded(plan: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert (found[0]["smoke"], found[0]["allowed"]) == (True, True)
 
 
+def test_the_planned_rates_are_written_for_aiperf_and_read_back(plan: str, tmp_path: Path) -> None:
+    assert main(["plan", plan, "--rate-series", str(tmp_path / "rates.json")]) == 0
+    points = json.loads((tmp_path / "rates.json").read_text())["points"]
+    assert max(point["qps"] for point in points) > 0
+    assert main(["forecast", str(tmp_path / "rates.json")]) == 0
+
+
 def test_a_plan_over_its_limits_is_exit_3_and_a_wrong_one_2(plan: str) -> None:
     assert main(["plan", plan, "--set", "limits.requests=10"]) == 3
     assert main(["plan", plan, "--set", "limits.reqests=10"]) == 2

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
-from harness.forecast import Burst, Level, Peak, Recorded, peak_from_json, peak_to_json
+from harness.forecast import Burst, Level, Mix, Peak, Recorded, peak_from_json, peak_to_json
 
 PEAK = Peak(
     label="NOISY",
@@ -37,6 +38,23 @@ def test_there_and_back():
     assert (back.levels, back.burst, dict(back.mix), back.notes) == (PEAK.levels, PEAK.burst, PEAK.mix, PEAK.notes)
 
 
+MIXED = replace(
+    PEAK,
+    mix_over_time=Mix(("chat", "embed"), np.array([0.0, 300.0]), np.array([[0.75, 0.25], [0.5, 0.5]])),
+    token_journeys=np.array([0, 1], np.uint8),
+    recorded=replace(PEAK.recorded, journeys=np.array([1, 0, 0], np.uint8)),
+)
+
+
+def test_journeys_there_and_back():
+    back = peak_from_json(peak_to_json(MIXED))
+    assert peak_to_json(back) == peak_to_json(MIXED)
+    assert back.mix_over_time.names == ("chat", "embed")
+    assert np.array_equal(back.mix_over_time.shares, MIXED.mix_over_time.shares)
+    assert np.array_equal(back.recorded.journeys, MIXED.recorded.journeys)
+    assert np.array_equal(back.token_journeys, MIXED.token_journeys)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(0, 899.9), min_size=1, max_size=50))
 def test_recorded_times_are_kept_to_the_microsecond(offsets):
@@ -50,8 +68,8 @@ def test_a_field_a_line():
     assert len(peak_to_json(PEAK).splitlines()) == 17
 
 
-def broken(**changes):
-    document = json.loads(peak_to_json(PEAK))
+def broken(peak=PEAK, **changes):
+    document = json.loads(peak_to_json(peak))
     for path, value in changes.items():
         *parents, last = path.split("__")
         here = document
@@ -88,6 +106,26 @@ def test_what_is_wrong_is_named(changes, says):
     with pytest.raises(UsageError, match=says) as caught:
         peak_from_json(broken(**changes), "plans/peak.json")
     assert str(caught.value).startswith("plans/peak.json: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"mix_over_time__starts_s": [1, 300]}, "starts_s ascend from 0"),
+        ({"mix_over_time__starts_s": [0, 0]}, "starts_s ascend from 0"),
+        ({"mix_over_time__starts_s": [0]}, "1 starts_s, but 2 shares"),
+        ({"mix_over_time__shares": [[1, 0], [0, 0]]}, "no share above 0"),
+        ({"mix_over_time__shares": [[1], [1]]}, "the 2 shares of mix"),
+        ({"mix_over_time__shares": [[1, -1], [1, 0]]}, r"mix_over_time\.shares\[0\]\[1\]: "),
+        ({"recorded__journeys": [0, 1]}, "3 gaps_us, but 2 journeys"),
+        ({"recorded__journeys": [0, 1, 2]}, "numbers of the 2 in mix"),
+        ({"tokens__journeys": [0]}, "2 tokens_in, but 1 journeys"),
+        ({"tokens__journeys": [0, 300]}, r"tokens\.journeys\[1\]: "),
+    ],
+)
+def test_what_is_wrong_with_its_journeys_is_named(changes, says):
+    with pytest.raises(UsageError, match=says):
+        peak_from_json(broken(MIXED, **changes))
 
 
 def test_all_that_is_wrong_at_once():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.errors import UsageError
-from harness.forecast import Burst, Level, Peak, Recorded, plan_arrivals, shape_from_peak
+from harness.forecast import Burst, Level, Mix, Peak, Recorded, plan_arrivals, shape_from_peak
 
 DAY = Peak(
     label="PREDICTABLE",
@@ -134,3 +134,40 @@ def test_drawn_arrivals_have_the_token_sizes_of_their_time():
 def test_what_cannot_be_is_refused(peak, arguments, says):
     with pytest.raises(UsageError, match=says):
         shape_from_peak(peak, **arguments)
+
+
+MIXED = replace(
+    DAY,
+    mix={"chat": 0.6, "embed": 0.4},
+    mix_over_time=Mix(
+        ("chat", "embed"), np.array([0.0, 21_600.0, 43_200.0]), np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
+    ),
+)
+
+
+def test_the_mix_moves_with_the_curve_through_slice_speed_and_warm_up():
+    shape = shape_from_peak(MIXED, slice=(18_000.0, 36_000.0), time_scale=10.0, warm_s=60.0)
+    assert shape.duration_s == 3660
+    assert [shape.mix_at(t)["chat"] for t in (0, 59, 419, 421, 2579, 2581)] == [0.9, 0.9, 0.9, 0.6, 0.6, 0.2]
+    arrivals = plan_arrivals(shape, ("chat", "embed"), 1).array
+    late = arrivals["due_ns"] > 2_580_000_000_000
+    assert np.mean(arrivals["journey"][late] == 0) == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_level_rate_with_a_mix_that_moves_is_no_constant_load():
+    flat = replace(MIXED, rates_per_s=np.full(288, 5.0))
+    assert not shape_from_peak(flat, warm_s=0).phases[0].constant_rate
+    assert shape_from_peak(replace(flat, mix_over_time=None), warm_s=0).phases[0].constant_rate
+
+
+@pytest.mark.parametrize(("rate_scale", "time_scale"), [(1.0, 1.0), (0.5, 1.0), (3.0, 1.0), (1.0, 4.0)])
+def test_a_recording_keeps_each_requests_journey(rate_scale, time_scale):
+    journeys = (TAPE > 600).astype(np.uint8)  # chat, then embed
+    trace = replace(TRACE, mix={"chat": 0.5, "embed": 0.5}, recorded=replace(TRACE.recorded, journeys=journeys))
+    shape = shape_from_peak(trace, rate_scale=rate_scale, time_scale=time_scale, warm_s=0)
+    array = plan_arrivals(shape, ("chat", "embed"), 1).array
+    wrong = (array["due_ns"] > 600 / time_scale * 1e9) != (array["journey"] == 1)
+    assert wrong.mean() < 0.05  # an extra one is like a neighbour in time, faster time plays blocks
+    if rate_scale <= 1 and time_scale == 1:
+        assert not wrong.any()
+    assert np.array_equal(TAPE[array["tokens_in"]] > 600, array["journey"] == 1)  # and it has that one's sizes

@@ -119,3 +119,64 @@ def test_every_process_is_seeded_and_ends_in_time(process):
 def test_a_plan_too_large_is_refused_before_memory_is_asked_for():
     with pytest.raises(UsageError, match="864,000,000"):
         plan_arrivals(shape_from_segments([hold("day", 10_000, 86_400)]), ("chat",), 1)
+
+
+MOVING = replace(
+    PLAN,
+    mix={"chat": 0.5, "embed": 0.5},
+    mix_times_s=np.array([0.0, 100.0, 200.0]),
+    mix_shares=np.array([[0.9, 0.1], [0.5, 0.5], [0.1, 0.9]]),
+)
+
+
+def test_the_journey_of_each_arrival_is_drawn_from_the_mix_of_its_time():
+    array = plan_arrivals(MOVING, ("embed", "chat"), 8).array
+    for k, share in enumerate((0.9, 0.5, 0.1)):
+        inside = array["due_ns"] // (100 * 10**9) == k if k < 2 else array["due_ns"] >= 200 * 10**9
+        seen = array["journey"][inside] == 1
+        assert abs(seen.mean() - share) < 4 * np.sqrt(share * (1 - share) / seen.size)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**40), st.integers(2, 7))
+def test_a_moving_mix_is_seeded_and_the_same_for_any_number_of_workers(seed, workers):
+    first, again = (plan_arrivals(MOVING, ("chat", "embed"), seed) for _ in range(2))
+    assert np.array_equal(first.array, again.array)
+    rebuilt = np.empty_like(first.array)
+    for k in range(workers):
+        rebuilt[k::workers] = first.of_worker(k, workers)
+    assert np.array_equal(rebuilt["journey"], again.array["journey"])
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**40), st.floats(0.01, 0.99))
+def test_a_moving_mix_that_stands_still_is_the_static_mix(seed, share):
+    static = replace(PLAN, mix={"chat": share, "embed": 1 - share})
+    still = replace(static, mix_times_s=np.array([0.0, 77.0, 210.0]), mix_shares=np.tile([share, 1 - share], (3, 1)))
+    journeys = ("chat", "embed")
+    assert np.array_equal(plan_arrivals(static, journeys, seed).array, plan_arrivals(still, journeys, seed).array)
+
+
+def test_recorded_arrivals_keep_their_own_journey_and_others_draw_theirs():
+    tape = replay("tape", [0.25, 0.5, 3.125, 4.0], 5)
+    shape = replace(
+        shape_from_segments([ramp("warm", 0, 20, 10), tape]),
+        mix={"chat": 0.5, "embed": 0.5},
+        replay_journeys=np.array([1, 0, 0, 1], np.uint8),
+    )
+    array = plan_arrivals(shape, ("unused", "chat", "embed"), 9).array
+    assert list(array["journey"][array["phase"] == 1]) == [2, 1, 1, 2]
+    assert set(array["journey"][array["phase"] == 0]) == {1, 2}
+
+
+def test_an_arrival_draws_the_sizes_of_its_own_journey():
+    pool = np.array([[1, 10], [2, 20], [7, 0], [8, 0]], np.uint32)
+    owned = replace(MOVING, tokens=pool, token_journeys=np.array([0, 0, 1, 1], np.uint8))
+    array = plan_arrivals(owned, ("chat", "embed"), 5).array
+    assert set(array["tokens_in"][array["journey"] == 0]) == {1, 2}
+    assert set(array["tokens_in"][array["journey"] == 1]) == {7, 8}
+    bare = plan_arrivals(MOVING, ("chat", "embed"), 5).array
+    assert np.array_equal(bare["journey"], array["journey"])
+    only = replace(owned, tokens=pool[:2], token_journeys=np.array([0, 0], np.uint8))
+    array = plan_arrivals(only, ("chat", "embed"), 5).array
+    assert not array["tokens_in"][array["journey"] == 1].any()  # nothing is known of its sizes

@@ -8,7 +8,7 @@ import pytest
 from harness import config, forecast
 from harness.errors import UsageError
 from harness.run.inputs import read_inputs
-from harness.run.planning import engine_job, mocks_config, plan_load, rules_of, windows_of
+from harness.run.planning import engine_job, mocks_config, plan_load, rules_of, steady_load, windows_of
 
 HEAD = "target: http://127.0.0.1:9\njourneys: {chat: {model: m}, embed: {weight: 3, model: e}}\n"
 PROMISES = "slo: {slos: ['errors < 1%']}\n"
@@ -43,6 +43,49 @@ def test_segments_become_phases_and_arrivals(tmp_path: Path) -> None:
     ]
 
 
+def shifting_log() -> forecast.Peak:
+    """An hour of chat that becomes embeddings, 2 requests a second."""
+    rows = (
+        f'{{"t": {i / 2}, "path": "/v1/{"embeddings" if i % 60 < i / 120 else "chat/completions"}"}}'
+        for i in range(7200)
+    )
+    return forecast.forecast_peak(forecast.read_history("\n".join(rows), "log.jsonl")).peak
+
+
+def test_the_mix_of_a_log_is_planned_over_time(tmp_path: Path) -> None:
+    peak = shifting_log()
+    (tmp_path / "peak.json").write_text("{}")
+    plan = plan_of(tmp_path, "arrivals: {from: peak.json, process: poisson, warm: 0s}\n")
+    load = plan_load(plan, peak, None, {}, seed=1)
+    journey, half = load.arrivals.array["journey"], load.arrivals.array["due_ns"] < 1800 * 10**9
+    assert np.mean(journey[half] == 1) == pytest.approx(0.25, abs=0.04)
+    assert np.mean(journey[~half] == 1) == pytest.approx(0.75, abs=0.04)
+    assert load.mix["embed"] == pytest.approx(0.5, abs=0.03)
+    replayed = plan_load(plan_of(tmp_path, "arrivals: {from: peak.json, warm: 0s}\n"), peak, None, {}, seed=1)
+    assert list(replayed.arrivals.array["journey"]) == [int(i % 60 < i / 120) for i in range(len(replayed.arrivals))]
+
+
+def test_a_mix_that_names_no_journey_of_the_plan_says_how_to_name_it(tmp_path: Path) -> None:
+    (tmp_path / "peak.json").write_text("{}")
+    (tmp_path / "plan.yaml").write_text(
+        "target: http://127.0.0.1:9\njourneys: {ask: {}}\n" + PROMISES + "arrivals: {from: peak.json}\n"
+    )
+    plan = config.load_plan(tmp_path / "plan.yaml", environ={})
+    with pytest.raises(UsageError, match=r"which is no journey.*--journey NAME="):
+        plan_load(plan, shifting_log(), None, {}, seed=1)
+
+
+def test_steps_of_a_capacity_search_carry_the_mix_of_the_busiest_moment(tmp_path: Path) -> None:
+    (tmp_path / "peak.json").write_text("{}")
+    plan = plan_of(tmp_path, "arrivals: {from: peak.json, process: poisson, warm: 0s}\n")
+    load = plan_load(plan, shifting_log(), None, {}, seed=1)
+    busiest = float(load.shape.knots_s[int(np.argmax(load.shape.rates_per_s))])
+    step = steady_load(plan, load, 50.0, 1.0, 60.0, "step", 3)
+    assert dict(step.mix) == load.shape.mix_at(busiest)
+    seen = np.bincount(step.arrivals.array["journey"], minlength=2) / len(step.arrivals)
+    assert seen[1] == pytest.approx(step.mix["embed"], abs=0.05)
+
+
 @pytest.mark.parametrize(
     "segment",
     [
@@ -71,8 +114,9 @@ def test_a_forecast_peak_is_what_capacity_is_held_against(tmp_path: Path) -> Non
     (tmp_path / "peak.json").write_text(forecast.peak_to_json(peak))
     plan = plan_of(tmp_path, "arrivals: {from: peak.json, slice: 60s, rate_scale: 2}\n")
     load = plan_load(plan, peak, None, {}, seed=1)
-    assert load.peak_per_s == pytest.approx(2 * peak.peak_per_s())
-    assert load.peak_label.startswith("2 x the forecast p")
+    assert load.peak_per_s == pytest.approx(peak.peak_per_s()), "twice the rates are not twice the forecast"
+    assert load.shape.rates_per_s.max() == pytest.approx(2 * peak.peak_per_s(), rel=0.05)
+    assert load.peak_label.startswith("forecast p")
     assert [p.name for p in load.shape.phases] == ["warm", "peak"]
 
 

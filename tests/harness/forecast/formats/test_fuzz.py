@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
-from harness.forecast import FORMATS, forecast_peak, read_history
+from harness.forecast import FORMATS, forecast_peak, parse_patterns, read_history
+from harness.forecast.formats.logs import LOGS
 from harness.forecast.history import History
 
 START = datetime(2026, 5, 4, tzinfo=UTC)
@@ -24,11 +25,14 @@ def lines_of(name: str) -> list[str]:
     if name == "timestamps":
         return [t.isoformat() for t in TIMES]
     if name == "access-log":
-        return [f'192.0.2.1 - - [{t:%d/%b/%Y:%H:%M:%S} +0000] "GET / HTTP/1.1" 200 5' for t in TIMES]
+        return [f'192.0.2.1 - - [{t:%d/%b/%Y:%H:%M:%S} +0000] "GET /{t.second % 3} HTTP/1.1" 200 5' for t in TIMES]
     if name == "balancer-log":
         return [f'{t:%Y-%m-%dT%H:%M:%S.%f}Z lb 192.0.2.1:1 - 0 0 0 200 200 0 5 "GET / HTTP/1.1"' for t in TIMES]
     if name == "json-lines":
-        return [json.dumps({"ts": t.isoformat(), "input_tokens": 5, "output_tokens": 6}) for t in TIMES]
+        return [
+            json.dumps({"ts": t.isoformat(), "path": "/v1/messages", "input_tokens": 5, "output_tokens": 6})
+            for t in TIMES
+        ]
     if name == "azure-llm":
         return ["TIMESTAMP,ContextTokens,GeneratedTokens", *(f"{t:%Y-%m-%d %H:%M:%S.%f}0,10,20" for t in TIMES)]
     if name == "burstgpt":
@@ -83,6 +87,9 @@ def assert_whole(history: History) -> None:
     if history.requests is not None:
         assert np.all(np.diff(history.requests.offsets_s) >= 0)
         assert history.intake.rows_used == history.requests.offsets_s.size
+        if history.requests.journeys is not None:
+            assert history.requests.journeys.size == history.intake.rows_used
+            assert history.requests.journeys.max() < len(history.journeys)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -102,9 +109,10 @@ def test_the_healthy_file_is_recognised_and_whole(name: str) -> None:
 def test_a_mangled_file_is_refused_or_accounted_for(name: str, data: st.DataObject) -> None:
     lines = data.draw(mangled(name))
     text = "\n".join(lines)
+    asked = parse_patterns(["odd=*1", "rest=*"][: data.draw(st.integers(0, 2))] if name in LOGS else [])
     for format_name in (name, "auto"):
         try:
-            history = read_history(text, "file", format_name)
+            history = read_history(text, "file", format_name, journeys=asked)
         except UsageError as refusal:
             assert all(problem.what for problem in refusal.problems)
             continue

@@ -85,3 +85,33 @@ def test_an_increase_over_a_gap_is_in_nobodys_minute():
 def test_what_is_no_answer_is_refused(text, says):
     with pytest.raises(UsageError, match=says):
         read_history(text, "p.json")
+
+
+def test_a_value_that_is_repeated_before_a_gap_is_no_silence():
+    """Prometheus repeats the last value of a target that is gone, for five minutes."""
+    text = answer(("x_total", samples(100, 160, 220, 220, 220, 220, 220, 220, None, None, 700, 760)))
+    counts = read_history(text, "p.json").counts
+    assert np.array_equal(counts, [60, 60, *[np.nan] * 8, 60], equal_nan=True)
+    idle = answer(("x_total", samples(100, 160, *[220] * 20, None, None, 700, 760)))
+    assert read_history(idle, "p.json").counts[:16].tolist() == [60, 60, *[0.0] * 14]
+
+
+def test_a_sum_of_counters_is_not_taken_for_a_rate():
+    growing = samples(*range(0, 6000, 60))
+    with pytest.raises(UsageError, match=r"only ever grows.*sum\(rate"):
+        read_history(answer(("", growing)), "p.json")
+    restarted = samples(*range(0, 6000, 60), *range(0, 6000, 60))
+    with pytest.raises(UsageError, match="only ever grows"):
+        read_history(answer(("", restarted)), "p.json")
+    rng = np.random.default_rng(1)
+    rising = samples(*(np.arange(100) + rng.normal(0, 1, 100)).clip(0))
+    assert read_history(answer(("", rising)), "p.json").counts.size == 100
+    assert read_history(answer(("", samples(*[7] * 100))), "p.json").counts.size == 100
+
+
+def test_a_counter_read_more_often_than_it_is_scraped_is_refused():
+    halves = samples(*(value for i in range(60) for value in (600 * i, 600 * i)))
+    with pytest.raises(UsageError, match=r"stands still at 50%.*longer --step"):
+        read_history(answer(("x_total", halves)), "p.json")
+    quiet = samples(*np.cumsum(np.random.default_rng(2).poisson(0.5, 120)).tolist())
+    assert read_history(answer(("x_total", quiet)), "p.json").counts.sum() > 40
