@@ -73,8 +73,15 @@ class Course:
         for holder in self.holders:
             holder.stop()
 
+    def alarm(self, why: str) -> None:
+        """From a fault's thread: something went wrong with it, and nothing else may stay broken for that."""
+        self._end(why)
+
     def veto(self) -> str:
-        """Why no fault may be injected; asked at the first one, and the same for all after it."""
+        """Why no fault may be injected: the baseline, asked at the first one and the same for all after it; or what
+        went wrong with another."""
+        if trouble := next((h.trouble for h in self.holders if h.trouble), ""):
+            return trouble
         if self._vetoed is None:
             self._vetoed = self.watch.unsteady(self.drill.steady_state, self.timeline.baseline_s)
         return self._vetoed
@@ -157,13 +164,30 @@ def _holders(
     holders: list[FaultHolder | OutsideHolder] = []
     if injector is not None and asked.timeline.spans:
         holders.append(
-            FaultHolder(injector, asked.timeline, owner=owner, ttl_s=ttl_s, now_s=course.now_s, veto=course.veto)
+            FaultHolder(
+                injector,
+                asked.timeline,
+                owner=owner,
+                ttl_s=ttl_s,
+                now_s=course.now_s,
+                veto=course.veto,
+                alarm=course.alarm,
+            )
         )
     log = folder.path / "watchman.log"
     try:
         for span in asked.timeline.outside:
             holders.append(  # noqa: PERF401 -- those that came up are dismissed where a later one does not
-                OutsideHolder(span, reach, owner=owner, ttl_s=ttl_s, now_s=course.now_s, veto=course.veto, log=log)
+                OutsideHolder(
+                    span,
+                    reach,
+                    owner=owner,
+                    ttl_s=ttl_s,
+                    now_s=course.now_s,
+                    veto=course.veto,
+                    alarm=course.alarm,
+                    log=log,
+                )
             )
     except BaseException:
         for holder in holders:

@@ -37,7 +37,9 @@ class FaultHolder(threading.Thread):
         ttl_s: float,
         now_s: Callable[[], float],
         veto: Callable[[], str],
+        alarm: Callable[[str], None],
     ) -> None:
+        """`alarm` is called with what went wrong, at once: the other faults and the load need not go on."""
         super().__init__(name="drill-faults", daemon=True)
         self._injector = injector
         self._timeline = timeline
@@ -45,6 +47,7 @@ class FaultHolder(threading.Thread):
         self._ttl_s = ttl_s
         self._now_s = now_s
         self._veto = veto
+        self._alarm = alarm
         self._stopping = threading.Event()
         self._held: dict[FaultSpan, tuple[Lease, float]] = {}
         self.journal: list[Event] = []
@@ -86,11 +89,13 @@ class FaultHolder(threading.Thread):
                 if due and not self.granted and (why := self._veto()):
                     self.not_injected = why
                     self._note(f"no fault was injected: {why}")
+                    self._alarm(why)
                     return
                 self._step(due, now_s)
         except (httpx.HTTPError, RefusedError) as error:
             self.trouble = self.trouble or f"the injector failed: {error or type(error).__name__}"
             self._note(self.trouble)
+            self._alarm(self.trouble)
         finally:
             self._take_back(list(self._held))
 
@@ -112,6 +117,7 @@ class FaultHolder(threading.Thread):
                 del self._held[span]
                 self.trouble = f"the lease of {lease.fault} on {lease.on} was lost {now_s:.1f} s into the run"
                 self._note(self.trouble)
+                self._alarm(self.trouble)
 
     def _take_back(self, spans: list[FaultSpan]) -> None:
         for span in spans:

@@ -85,6 +85,7 @@ class OutsideHolder(threading.Thread):
         ttl_s: float,
         now_s: Callable[[], float],
         veto: Callable[[], str],
+        alarm: Callable[[str], None],
         log: Path,
     ) -> None:
         """Raises RefusedError where the watchman does not come up."""
@@ -94,6 +95,7 @@ class OutsideHolder(threading.Thread):
         self._owner = owner
         self._now_s = now_s
         self._veto = veto
+        self._alarm = alarm
         self._stopping = threading.Event()
         self._reverted: dict[str, float] = {}
         total_s = span.end_s - span.start_s + ttl_s + span.fault.action.provider.timeout_s
@@ -137,6 +139,7 @@ class OutsideHolder(threading.Thread):
             if why := self._veto():
                 self.not_injected = why
                 self._note(f"the action {fault.action.name!r} was not carried out: {why}")
+                self._alarm(why)
                 self._watchman.dismiss()
                 return
             if not self._watchman.arm():
@@ -145,7 +148,9 @@ class OutsideHolder(threading.Thread):
                 return
             try:
                 self._break(fault)
-                if not self.trouble:
+                if self.trouble:
+                    self._alarm(self.trouble)
+                else:
                     self._wait(self._span.end_s)
             except PeakproofError as error:
                 self.trouble = self.trouble or str(error)

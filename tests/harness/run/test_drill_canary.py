@@ -42,7 +42,7 @@ def plan(folder: Path, journey: str = "{kind: chat, model: m}") -> config.Plan:
     path.write_text(f"""
 target: http://127.0.0.1:1
 journeys: {{ask: {journey}}}
-arrivals: {{segments: [{{phase: p, hold: 1/s, for: 5s}}]}}
+arrivals: {{segments: [{{phase: peak, hold: 1/s, for: 5s}}]}}
 prompts: {{sizes: {{in: 5, out: 5}}}}
 headers: {{x-key: "${{env:KEY}}"}}
 slo: {{slos: [e2e p95 <= 1s]}}

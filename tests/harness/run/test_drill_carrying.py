@@ -84,6 +84,13 @@ def test_trouble_with_a_fault_ends_the_load(course: Course) -> None:
     assert stops(course) == ["the lease was lost"] and not course.ending()
 
 
+def test_an_alarm_ends_all_at_once_and_lets_nothing_else_begin(course: Course) -> None:
+    course.holders[0].trouble = "the injector failed"
+    course.alarm("the injector failed")
+    assert stops(course) == ["the injector failed"] and course.holders[0].stopped  # type: ignore[union-attr]
+    assert course.veto() == "the injector failed"
+
+
 def test_a_baseline_out_of_its_steady_state_vetoes_every_fault(course: Course) -> None:
     course.look(Progress("running", elapsed_s=1, outcomes={}))
     course.look(Progress("running", elapsed_s=3, outcomes={"ok": 30, "server_error": 30}))

@@ -31,6 +31,7 @@ def fault(flag: Path, **changes: Any) -> OutsideFault:
 
 def held(broken: OutsideFault, log: Path, *, until: float = 0.3, veto: str = "", stop: bool = False) -> OutsideHolder:
     began_s = time.monotonic()
+    alarms: list[str] = []
     holder = OutsideHolder(
         OutsideSpan(broken, 0.0, until),
         REACH,
@@ -38,6 +39,7 @@ def held(broken: OutsideFault, log: Path, *, until: float = 0.3, veto: str = "",
         ttl_s=5.0,
         now_s=lambda: time.monotonic() - began_s,
         veto=lambda: veto,
+        alarm=alarms.append,
         log=log,
     )
     if stop:
@@ -45,6 +47,7 @@ def held(broken: OutsideFault, log: Path, *, until: float = 0.3, veto: str = "",
     holder.start()
     holder.join(30)
     assert not holder.is_alive()
+    assert alarms == [*filter(None, [holder.not_injected or (holder.trouble if not holder.against else "")])]
     return holder
 
 
