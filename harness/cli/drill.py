@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from harness.cli.terminal import color_wanted, environ, note, show, show_json, w
 from harness.errors import ExitCode, RefusedError
 
 if TYPE_CHECKING:
+    from harness.drill import Drill, Standing
     from harness.run import DrillFinished
 
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where run folders are made.")]
@@ -35,20 +37,47 @@ def group() -> typer.Typer:
 def list_drills(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="A folder of drill files.")] = Path("drills"),
     *,
+    runs: Runs = Path("runs"),
     as_json: AsJson = False,
 ) -> int:
-    """The drills of a folder: number, file, hypothesis. A file that cannot be read is named, and the exit code is 2."""
+    """The drills of a folder: number, file, how it stands by the history of runs, hypothesis. A drill that says `every`
+    and has told nothing for longer is overdue. A file that cannot be read is named, and the exit code is 2.
+    """
     from harness.run import list_drills as found_in
+    from harness.run import standing_of
 
     found, problems = found_in(folder)
+    now = datetime.now(UTC)
+    stands = [standing_of(drill, runs, now) for _, drill in found]
     if as_json:
-        show_json([{"file": str(f), "number": d.number, "title": d.title, "plan": str(d.plan)} for f, d in found])
+        show_json([_listed(path, drill, known) for (path, drill), known in zip(found, stands, strict=True)])
     else:
-        for path, drill in found:
-            show(f"{drill.number or '':>3}  {path!s:<40}  {drill.title}")
+        for (path, drill), known in zip(found, stands, strict=True):
+            show(f"{drill.number or '':>3}  {path!s:<40}  {_stands(known):<32}  {drill.title}")
     for problem in problems:
         note(problem)
     return ExitCode.USAGE if problems else ExitCode.PASS
+
+
+def _listed(path: Path, drill: Drill, known: Standing) -> dict[str, Any]:
+    overdue_s = known.overdue_s if known.overdue_s < float("inf") else None
+    return {
+        "file": str(path),
+        "number": drill.number,
+        "title": drill.title,
+        "plan": str(drill.plan),
+        "last": known.last and {"run_id": known.last.run_id, "result": known.last.result},
+        "overdue": known.overdue_s > 0,
+        "overdue_s": overdue_s,
+    }
+
+
+def _stands(known: Standing) -> str:
+    if known.last is None:
+        return "OVERDUE: never run" if known.overdue_s else "-"
+    last = f"{known.last.result} {known.last.started:%Y-%m-%d}"
+    late = f", OVERDUE by {known.overdue_s / 86_400:.0f} d" if 0 < known.overdue_s < float("inf") else ""
+    return last + (", OVERDUE" if known.overdue_s == float("inf") else late)
 
 
 def run(
@@ -187,7 +216,7 @@ def schedule(
     emit: Annotated[str, typer.Option("--emit", help="github, gitlab, k8s, crontab or systemd.")],
     cron: Annotated[
         str, typer.Option("--cron", help="Five fields; an odd minute spares the crowded full hour.")
-    ] = "17 10 1-7 * 2",
+    ] = "17 10 * * 2",
     zone: Annotated[str, typer.Option("--zone", help="A time zone, where the scheduler takes one.")] = "UTC",
 ) -> int:
     """Print the file that makes a scheduler of yours run the drill; peakproof has no daemon of its own."""

@@ -6,6 +6,7 @@ from harness.drill.bounds import AbortRule, Bound, parse_abort, parse_bound
 from harness.drill.leases import Injector, Lease, confirm_gone, refuse_foreign, take_back
 from harness.drill.model import Drill, Expect, FaultSpec
 from harness.drill.numbers import Fired, Numbers, Share, numbers_of
+from harness.drill.overdue import PastDrill, Standing, standing
 from harness.drill.probes import Probe, Reading
 from harness.drill.reading import load_drill, resolved_drill
 from harness.drill.schedule import emit
@@ -38,11 +39,13 @@ __all__ = [
     "Numbers",
     "OutsideFault",
     "OutsideSpan",
+    "PastDrill",
     "Probe",
     "Reading",
     "Seen",
     "Share",
     "Signal",
+    "Standing",
     "Timeline",
     "UpstreamCalls",
     "Watch",
@@ -61,6 +64,7 @@ __all__ = [
     "refuse_foreign",
     "resolved_drill",
     "seen_of",
+    "standing",
     "take_back",
     "timeline_of",
 ]

@@ -173,6 +173,11 @@ class Drill(Strict):
     )
     window: Window | None = Field(default=None, description="When it may start; left out: always.")
     blackout: tuple[Blackout, ...] = Field(default=(), description="Days without drills.")
+    every_s: Duration | None = Field(
+        default=None,
+        alias="every",
+        description="How often it is to be run, `30d`; `drill list` says when it is overdue.",
+    )
     metastable_s: Duration = Field(
         default=300.0, alias="metastable", description="Still degraded so long after the revert has this name."
     )

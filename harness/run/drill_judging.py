@@ -21,6 +21,7 @@ from harness.drill import (
     Conduct,
     Drill,
     DrillVerdict,
+    PastDrill,
     Seen,
     Timeline,
     UpstreamCalls,
@@ -244,14 +245,19 @@ def _bands(journal: Journal, start_ns: int) -> tuple[FaultBand, ...]:
 
 def _past(folder: store.RunFolder, title: str, started: datetime | None) -> tuple[str, ...]:
     """The words of this drill's last runs under the same root before this one, oldest first."""
+    found = [run for run in past_drills(folder.root) if run.title == title and run.run_id != folder.run_id]
+    before = [run for run in found if started is None or run.started < started]
+    return tuple(run.result for run in sorted(before, key=lambda run: run.started)[-HISTORY:])
+
+
+def past_drills(root: Path) -> tuple[PastDrill, ...]:
+    """Every drill under `root` that came to a result, unsorted."""
     found = []
-    for path in folder.root.glob("*/drill.json"):
+    for path in root.glob("*/drill.json"):
         try:
             data = orjson.loads(path.read_bytes())
-        except (OSError, orjson.JSONDecodeError):
+            started = datetime.fromisoformat(data["started"])
+            found.append(PastDrill(str(data["title"]), started, str(data["result"]), path.parent.name))
+        except (OSError, ValueError, KeyError, TypeError):
             continue
-        if data.get("title") == title and path.parent != folder.path:
-            found.append((str(data.get("started", "")), str(data.get("result", ""))))
-    if started is not None:
-        found = [(when, word) for when, word in found if when < started.isoformat()]
-    return tuple(word for _, word in sorted(found)[-HISTORY:])
+    return tuple(found)
