@@ -79,8 +79,10 @@ class Load:
         loop: Any,
         transport: Wire,
         serves: Callable[[Recorder], Serves] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`serves` makes what serves the arrivals; absent, it is the job's journeys over `transport`."""
+        """`serves` makes what serves the arrivals; absent, it is the job's journeys over `transport`. `sleep` stops the
+        whole process."""
         self._job = job
         self._share = share
         self._loop = loop
@@ -88,11 +90,11 @@ class Load:
         self._clock_ns = time.monotonic_ns
         self._writer = SpoolWriter(spool_path(folder, worker), worker)
         self._recorder = Recorder(self._writer, worker, first_catalog(job), self._clock_ns)
-        self._gathering = Gathering(loop, self._clock_ns)
+        self._gathering = Gathering(loop, self._clock_ns, sleep)
         self._observer = Observer(loop, self._clock_ns, telemetry_path(folder, worker), worker)
         self._gaps = GapMeter(gaps_path(folder, worker), worker, len(job.phases))
         self._serves = serves(self._recorder) if serves else self._over_transport()
-        self._quiet_collector = serves is None  # our journeys make no cycles; somebody's HTTP client may make many
+        self._ours = serves is None
         self._limit = in_flight_share(job.in_flight_limit, descriptor_limit(), worker, job.workers)
         self._dispatchers: list[Dispatcher] = []
         """One for the share that it was dealt at first, and one for each part of a lost worker's."""
@@ -114,10 +116,11 @@ class Load:
         # What lives now lives to the end: the collector would walk it again and again, and stop the load while it does.
         gc.collect()
         gc.freeze()
-        if self._quiet_collector:
+        if self._ours:  # journeys make no cycles; somebody's HTTP client may make many
             gc.disable()
         self._observer.begin()
-        self._gathering.begin(first_second(self._share))
+        if self._ours:  # a task in somebody's client waits for the loop several times a request
+            self._gathering.begin(first_second(self._share))
         self.take(self._share)
 
     def take(self, share: Share) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import gevent
 import gevent.socket
 import numpy as np
+from gevent import monkey
 from gevent.event import AsyncResult, Event
 
 from harness.engine.carrier import dress, environment, seal_locust
@@ -64,7 +65,16 @@ class Worker:
         self._users: Users | None = None
         profile = load_profile(Path(job.profile)) if job.profile else None
         serves = self._serve_with(profile, transport) if profile and profile.users else None
-        self._load = Load(job, self._folder, number, share=share, loop=hub.loop, transport=transport, serves=serves)
+        self._load = Load(
+            job,
+            self._folder,
+            number,
+            share=share,
+            loop=hub.loop,
+            transport=transport,
+            serves=serves,
+            sleep=monkey.get_original("time", "sleep"),
+        )
         self._runner: Any = None
         self._warm = Event()
         self._begun = Event()
