@@ -199,7 +199,7 @@ def accuracy_bars(seconds: float, *, kernel_stamps: bool) -> list[Bar]:
 
     The core's limit is taken from a load at a known rate: what costs a fifth of the core fits in it five times.
     """
-    full = 400 / max(0.01, hear(400, seconds).cpu_share)
+    full = 400 / max(0.2, hear(400, seconds).cpu_share)
     clock = "kernel's stamps" if kernel_stamps else "loop's clock"
     bars = []
     for share in (0.25, 0.5, 0.8, 0.9):
@@ -329,8 +329,8 @@ def steps(quick: bool) -> dict[str, Callable[[], list[Bar]]]:
         "killed": plain(lambda url: [killed_bar(url)]),
         "streams": lambda: stream_bars(seconds),
         "open": lambda: open_bars(5_000 if quick else 15_000),
-        "accuracy": lambda: accuracy_bars(seconds - 2, kernel_stamps=False),
-        "stamps": lambda: accuracy_bars(seconds - 2, kernel_stamps=True),
+        "accuracy": lambda: accuracy_bars(3.0, kernel_stamps=False),
+        "stamps": lambda: accuracy_bars(3.0, kernel_stamps=True),
         "record": lambda: [min((record_bar() for _ in range(5)), key=lambda bar: bar.value)],
     }
 
