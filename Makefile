@@ -100,3 +100,15 @@ lies: setup  ## every row of docs/lies.md as a real run, as a table; about twent
 .PHONY: soak-engine
 soak-engine: setup-dev  ## ten minutes at half the rated load: memory, descriptors and send lag must not move
 	$(BIN)/python -m bench.soak
+
+.PHONY: bench-rows
+bench-rows: setup-dev  ## what a verdict over a million and ten million rows costs in time and memory
+	$(BIN)/python -m bench.rows
+
+.PHONY: capacity-real
+capacity-real: setup-dev  ## a search, a killed one and an extended run on real processes; about four minutes
+	PEAKPROOF_CAPACITY=all $(BIN)/python -m pytest -v tests/e2e/test_capacity.py
+
+.PHONY: study-report
+study-report: setup-dev  ## the HTML report at ten million rows and fifty thousand distinct errors; 2.5 GB of memory
+	$(BIN)/python -m bench.study_report
