@@ -100,3 +100,11 @@ lies: setup-dev  ## every row of docs/lies.md as a real run; about fifteen minut
 .PHONY: soak-engine
 soak-engine: setup-dev  ## ten minutes at half the rated load: memory, descriptors and send lag must not move
 	$(BIN)/python -m bench.soak
+
+.PHONY: study-kills
+study-kills: setup-dev  ## 200 random kill -9 of runner, master and mocks in short drills; resumable, about 50 minutes
+	$(BIN)/python -m bench.study_kills --kills $(or $(KILLS),200)
+
+.PHONY: drill-guards
+drill-guards: setup-dev  ## what ends a drill early, what refuses one, faults that leak or are not ours: real drills, two minutes
+	PEAKPROOF_DRILLS=all $(BIN)/python -m pytest -v tests/e2e/test_drill_guards.py tests/e2e/test_drill_faults.py
