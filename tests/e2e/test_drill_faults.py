@@ -1,6 +1,6 @@
 """Faults without effect, faults that leak (lies.md, rows 50 and 51), and faults on what is not ours, as real drills.
 
-With PEAKPROOF_DRILLS=all (`make drills`): their parts are shown by unit tests, in test_effect, test_leases and
+With PEAKPROOF_DRILLS=all (`make drill-guards`): their parts are shown by unit tests, in test_effect, test_leases and
 test_drill_outside.
 """
 
@@ -20,7 +20,7 @@ from tests.e2e.drilled import Mocks, drill, mock_model, peakproof, write_drill
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(240),
-    pytest.mark.skipif(os.environ.get("PEAKPROOF_DRILLS") != "all", reason="make drills"),
+    pytest.mark.skipif(os.environ.get("PEAKPROOF_DRILLS") != "all", reason="make drill-guards"),
 ]
 HELD, REFUSED, INVALID, ROLLBACK = 0, 3, 5, 97
 LONGER: dict[str, Any] = {"load": {"rate": "30/s", "warm": "500ms", "tail": "2s"}, "steady_state": {"for": "1500ms"}}

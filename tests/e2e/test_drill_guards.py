@@ -1,6 +1,6 @@
 """What ends a drill before its time, and what never lets it begin: real drills of seconds.
 
-Every way of stopping one is tried with PEAKPROOF_DRILLS=all (`make drills`), else the door alone.
+Every way of stopping one is tried with PEAKPROOF_DRILLS=all (`make drill-guards`), else the door alone.
 """
 
 from __future__ import annotations

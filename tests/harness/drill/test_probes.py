@@ -16,7 +16,7 @@ def probe(answer: Callable[[httpx.Request], httpx.Response], mock: str = "openai
 
 
 def test_a_whole_answer() -> None:
-    reading = probe(lambda request: httpx.Response(200, stream=Pieces(9))).ask()
+    reading = probe(lambda request: httpx.Response(200, stream=Pieces(9)), step_s=0.01).ask()
     assert (reading.status, reading.size, reading.whole) == (200, 900, True) and reading.like(BEFORE)
 
 
