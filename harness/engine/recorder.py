@@ -45,10 +45,12 @@ class Recorder:
         """Of answers that were read before: the outcome's number, and their part of a note."""
         self._steps = {name: index for index, name in enumerate(catalog.steps)}
         self._served_by = {name: index for index, name in enumerate(catalog.served_by)}
+        self._written_by = {name: index for index, name in enumerate(catalog.written_by)}
         writer.source = self._take_rows
         writer.name("steps", list(self._steps))
         writer.name("degraded", catalog.degraded)
         writer.name("served_by", list(self._served_by))
+        writer.name("written_by", list(self._written_by))
 
     @property
     def finished(self) -> int:
@@ -102,7 +104,13 @@ class Recorder:
                 return
             told.tell(exchange)
         self.outcomes[exchange.outcome] += 1
-        if exchange.first_token_ns >= 0 or exchange.tokens_out or exchange.tokens_in or exchange.events:
+        if (
+            exchange.first_token_ns >= 0
+            or exchange.tokens_out
+            or exchange.tokens_in
+            or exchange.events
+            or exchange.written_by
+        ):
             self._whole(share, index, exchange, ARRIVAL, 0)
             return
         number = self._share_numbers.get(share)
@@ -178,6 +186,7 @@ class Recorder:
             self._number(self._served_by, "served_by", exchange.served_by) if exchange.served_by else 0,
             step,
             1,
+            self._number(self._written_by, "written_by", exchange.written_by) if exchange.written_by else 0,
             asked_ns,
             exchange.first_token_ns,
             exchange.last_token_ns,

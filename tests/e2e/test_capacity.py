@@ -29,14 +29,14 @@ arrivals:
   segments:
     - {phase: warm, hold: 40/s, for: 2s}
     - {phase: peak, hold: 40/s, for: 6s}
-upstreams: {tools: {mock: tools, settings: {servers: 4, latency_ms: 60, spread: 0.2, queue: 100000}}}
+upstreams: {tools: {mock: tools, settings: {servers: 4, latency_ms: 30, spread: 0.2, queue: 100000}}}
 slo: {slos: ["e2e p95 <= 1s", "errors < 5%"]}
 deadline: 20s
 drain: 20s
 smoke: true
 """
-"""Four servers of about 61 ms each: 65/s and no more."""
-SATURATION = 4 / 0.0612
+"""Four servers of about 31 ms each: 131/s and no more."""
+SATURATION = 4 / 0.0306
 COMMAND = [sys.executable, "-c", "import sys; from harness.cli.app import main; sys.exit(main())", "capacity"]
 
 
@@ -55,7 +55,7 @@ def search(path: Path, *arguments: str) -> dict[str, Any]:
 
 
 def test_a_search_brackets_the_saturation_and_relief_confirms_what_broke(tmp_path: Path) -> None:
-    found = search(plan(tmp_path), "--short", "--from", "25/s", "--step", "8s", "--budget", "85s")
+    found = search(plan(tmp_path), "--short", "--from", "75/s", "--step", "12s", "--budget", "85s")
     capacity = found["capacity"]
     assert capacity["proven"] is not None and capacity["proven"] < SATURATION, found["why"]
     assert capacity["disproven"] is not None and capacity["disproven"] > 0.9 * SATURATION, found["why"]
