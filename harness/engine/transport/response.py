@@ -52,7 +52,9 @@ class ResponseReader:
     """Reads the responses of one connection, one after the other: set `exchange`, then `feed` until True; or `end`."""
 
     __slots__ = (
+        "_bare",
         "_body_bytes",
+        "_canary",
         "_edge",
         "_error_trailers",
         "_extra",
@@ -80,15 +82,18 @@ class ResponseReader:
         "reusable",
     )
 
-    def __init__(self, heads: HeadReader, body_limit_bytes: int, error_trailers: tuple[bytes, ...]) -> None:
+    def __init__(
+        self, heads: HeadReader, body_limit_bytes: int, error_trailers: tuple[bytes, ...], canary: bool = False
+    ) -> None:
         self._heads = heads
         self._known = heads.known
         self._limit = body_limit_bytes
         self._raw_limit = body_limit_bytes * _OVERHEAD + HEAD_LIMIT_BYTES
         self._error_trailers = error_trailers
+        self._canary = canary
         self._mode = _WAITING
-        self._edge = False
-        """llhttp stands between two chunks."""
+        self._edge = self._bare = False
+        """llhttp stands between two chunks; and their content is all of the body that is wanted, as it comes."""
         self._quiet = 0
         """Bytes since the last that mattered."""
         self._parser: Any = None
@@ -100,7 +105,8 @@ class ResponseReader:
 
     @classmethod
     def of(cls, job: EngineJob, heads: HeadReader) -> ResponseReader:
-        return cls(heads, job.body_limit_bytes, tuple(name.lower().encode() for name in job.error_trailers))
+        trailers = tuple(name.lower().encode() for name in job.error_trailers)
+        return cls(heads, job.body_limit_bytes, trailers, job.canary)
 
     def feed(self, data: bytes, now_ns: int) -> bool:
         """`data` arrived at `now_ns`. True when the exchange is over, its outcome set."""
@@ -155,7 +161,7 @@ class ResponseReader:
         dialect = DIALECTS[request.dialect]
         if request.stream or dialect is SSE or len(body) > self._limit:
             return None
-        return GOOD if dialect is BYTES and not request.nonce else judge_answer(exchange, dialect, body)
+        return GOOD if dialect is BYTES and not request.nonce else judge_answer(exchange, dialect, body, self._canary)
 
     def _begin(self, head: Head | None, data: bytes, start: int, now_ns: int) -> bool:
         """The first bytes of a message, not whole or not known: by llhttp, or counted where the head is known."""
@@ -183,6 +189,16 @@ class ResponseReader:
         the first byte that is anything else."""
         self._now = now_ns
         at, end = 0, len(data)
+        begin = data.find(b"\r\n", 0, 5) + 2
+        if self._bare and _CHUNK_SIZES.get(data[: begin - 2]) == end - begin - 2:
+            stream = self._stream
+            if stream is not None and stream.again(data, begin, now_ns):
+                self._body_bytes += end - begin - 2
+                if self._body_bytes <= self._limit and self.exchange.bytes_in <= self._raw_limit:
+                    self._quiet = 0
+                    return False
+                self._fail(*_BEYOND_CAP)
+                return self._conclude()
         while at < end:
             begin = data.find(b"\r\n", at, at + 5) + 2
             size = _CHUNK_SIZES.get(data[at : begin - 2]) if begin > 1 else None
@@ -251,7 +267,7 @@ class ResponseReader:
         exchange.served_by = head.served_by
         good = head.judged is None
         if good and (request.stream or dialect is SSE) and not head.json:
-            self._stream = StreamReader(exchange, dialect)
+            self._stream = StreamReader(exchange, dialect, self._canary)
             exchange.flags |= FLAG_STREAMED
         self._keep = request.keep_body or (
             good and self._stream is None and (dialect is not BYTES or bool(request.nonce))
@@ -279,7 +295,7 @@ class ResponseReader:
         elif exchange.request.method == b"HEAD":
             judged = GOOD
         else:
-            judged = judge_answer(exchange, DIALECTS[exchange.request.dialect], body)
+            judged = judge_answer(exchange, DIALECTS[exchange.request.dialect], body, self._canary)
         if judged is GOOD or judged[0] is Outcome.OK:
             return (Outcome.SERVER_ERROR, Reason.TRAILER_ERROR) if self._trailer_error else GOOD
         return judged
@@ -350,6 +366,7 @@ class ResponseReader:
 
     def on_chunk_complete(self) -> None:
         self._edge = True
+        self._bare = not self._keep and self._inflater is None
 
     def on_message_complete(self) -> None:
         if self.head is not None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harness.errors import Problem, UsageError
 from harness.run.selftest.lie import Lie
+from harness.run.selftest.rows_drills import DRILLS
 from harness.run.selftest.rows_engine import ENGINE
 from harness.run.selftest.rows_figures import FIGURES, HEALTHY
 from harness.run.selftest.rows_machine import MACHINE
@@ -14,7 +15,7 @@ from harness.run.selftest.rows_target import TARGET
 
 LIES: tuple[Lie, ...] = tuple(
     sorted(
-        (*HEALTHY, *ENGINE, *FIGURES, *STREAMS, *TARGET, *MACHINE),
+        (*HEALTHY, *ENGINE, *FIGURES, *STREAMS, *TARGET, *MACHINE, *DRILLS),
         key=lambda lie: (int(lie.row.rstrip("abcdefgh")), lie.row),
     )
 )

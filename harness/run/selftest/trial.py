@@ -26,6 +26,8 @@ PLANTS = Path(__file__).resolve().parent / "plants"
 _LONGEST_S = 150.0
 _TRIES = 3
 """A busy machine spoils a run, and the run says so: then it is run again."""
+_KEY = {"PEAKPROOF_SELFTEST_KEY": "Bearer selftest"}
+"""For the rows whose target is one of our mock models."""
 _HAND = "hand.txt"
 _MAIN = "import sys; from harness.cli.app import main; sys.exit(main())"
 
@@ -62,8 +64,9 @@ def try_here(lie: Lie, folder: Path) -> Finding:
         if not trouble or not was_disturbed(lie, seen):
             break
     else:
-        return Finding(lie, seen.word, f"this machine was too busy to show it, {_TRIES} times: {trouble}", skipped=True)
-    return Finding(lie, seen.word, trouble)
+        trouble = f"this machine was too busy to show it, {_TRIES} times: {trouble}"
+        return Finding(lie, seen.word, trouble, skipped=True, reasons=seen.reasons)
+    return Finding(lie, seen.word, trouble, reasons=seen.reasons)
 
 
 def furnish(lie: Lie, folder: Path, target: str) -> Path:
@@ -99,7 +102,7 @@ def _command(arguments: list[str], folder: Path, lie: Lie, runs: Path | None) ->
             [sys.executable, "-c", _MAIN, *arguments],
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, "NO_COLOR": "1", **lying},
+            env={**os.environ, "NO_COLOR": "1", **_KEY, **lying},
             preexec_fn=_limited(lie.descriptors) if lie.descriptors else None,  # noqa: PLW1509 -- it calls one function
         )
     hand = (
