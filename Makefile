@@ -113,11 +113,10 @@ capacity-real: setup-dev  ## a search, a killed one and an extended run on real 
 study-report: setup-dev  ## the HTML report at ten million rows and fifty thousand distinct errors; 2.5 GB of memory
 	$(BIN)/python -m bench.study_report
 
-<<<<<<< HEAD
 .PHONY: study-live
 study-live: setup-dev  ## the CPU that the live view takes at 1,000 arrivals a second; half a minute
 	$(BIN)/python -m bench.study_live
-=======
+
 .PHONY: study-kills
 study-kills: setup-dev  ## 200 random kill -9 of runner, master and mocks in short drills; resumable, about 50 minutes
 	$(BIN)/python -m bench.study_kills --kills $(or $(KILLS),200)
@@ -125,4 +124,3 @@ study-kills: setup-dev  ## 200 random kill -9 of runner, master and mocks in sho
 .PHONY: drill-guards
 drill-guards: setup-dev  ## what ends a drill early, what refuses one, faults that leak or are not ours: real drills, two minutes
 	PEAKPROOF_DRILLS=all $(BIN)/python -m pytest -v tests/e2e/test_drill_guards.py tests/e2e/test_drill_faults.py
->>>>>>> main
