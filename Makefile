@@ -94,8 +94,8 @@ drill-litellm: setup .venv-litellm/.done  ## LiteLLM's own proxy between the loa
 	touch $@
 
 .PHONY: lies
-lies: setup-dev  ## every row of docs/lies.md as a real run; about fifteen minutes
-	PEAKPROOF_LIES=all $(BIN)/python -m pytest -m e2e tests/lies
+lies: setup  ## every row of docs/lies.md as a real run, as a table; about twenty-five minutes. Some: ROWS=26,54a
+	$(BIN)/peakproof selftest $(if $(ROWS),--rows $(ROWS)) $(if $(KEEP),--keep $(KEEP))
 
 .PHONY: soak-engine
 soak-engine: setup-dev  ## ten minutes at half the rated load: memory, descriptors and send lag must not move
@@ -108,3 +108,15 @@ study-kills: setup-dev  ## 200 random kill -9 of runner, master and mocks in sho
 .PHONY: drill-guards
 drill-guards: setup-dev  ## what ends a drill early, what refuses one, faults that leak or are not ours: real drills, two minutes
 	PEAKPROOF_DRILLS=all $(BIN)/python -m pytest -v tests/e2e/test_drill_guards.py tests/e2e/test_drill_faults.py
+
+.PHONY: bench-rows
+bench-rows: setup-dev  ## what a verdict over a million and ten million rows costs in time and memory
+	$(BIN)/python -m bench.rows
+
+.PHONY: capacity-real
+capacity-real: setup-dev  ## a search, a killed one and an extended run on real processes; about four minutes
+	PEAKPROOF_CAPACITY=all $(BIN)/python -m pytest -v tests/e2e/test_capacity.py
+
+.PHONY: study-report
+study-report: setup-dev  ## the HTML report at ten million rows and fifty thousand distinct errors; 2.5 GB of memory
+	$(BIN)/python -m bench.study_report

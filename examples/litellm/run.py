@@ -45,6 +45,10 @@ def main() -> int:
             f"no drill {missing[0]!r}; there are {', '.join(p.stem for p in (HERE / 'drills').glob('*.yaml'))}"
         )
     environ = {**os.environ, "LITELLM_MASTER_KEY": f"sk-{secrets.token_hex(12)}"}
+    if is_alive():
+        raise SystemExit(
+            f"something answers at {PROXY} already: end it first, these drills are for a proxy of their own"
+        )
     options.runs.mkdir(parents=True, exist_ok=True)
     log = options.runs / "litellm.log"
     proxy = start_proxy(options.litellm, environ, log)
@@ -80,6 +84,13 @@ def start_proxy(program: Path, environ: dict[str, str], log: Path) -> subprocess
         )
 
 
+def is_alive() -> bool:
+    try:
+        return httpx.get(f"{PROXY}/health/liveliness", timeout=2, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
 def wait_until_alive(proxy: subprocess.Popen[bytes], log: Path) -> None:
     """It takes ten seconds to half a minute."""
     sys.stderr.write("starting LiteLLM's proxy ...\n")
@@ -87,11 +98,9 @@ def wait_until_alive(proxy: subprocess.Popen[bytes], log: Path) -> None:
     while time.monotonic() < deadline_s:
         if proxy.poll() is not None:
             raise SystemExit(f"LiteLLM ended while starting; see {log}")
-        try:
-            if httpx.get(f"{PROXY}/health/liveliness", timeout=2, trust_env=False).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.5)
+        if is_alive():
+            return
+        time.sleep(0.5)
     raise SystemExit(f"LiteLLM was not ready within {START_LIMIT_S:.0f} s; see {log}")
 
 

@@ -55,6 +55,8 @@ class Calls:
     status: npt.NDArray[np.uint16]
     limits: dict[str, str] = field(default_factory=dict)
     """What limits each dependency, in words (`tokens-per-minute quota 60000`)."""
+    places: dict[str, int] = field(default_factory=dict)
+    """How many calls each dependency works on at once, where it is known."""
 
 
 @dataclass(frozen=True)

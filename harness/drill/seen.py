@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,8 @@ class UpstreamCalls:
     status: npt.NDArray[np.int64]
     hint_s: Floats
     """The Retry-After that the upstream sent, seconds; NaN where it sent none."""
+    tokens_in: Floats = field(default_factory=lambda: np.empty(0))
+    """How long the prompts were, as the upstream counts; empty where the log does not tell."""
 
     @property
     def ok(self) -> Bools:

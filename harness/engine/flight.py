@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
 from harness.engine.exchange import Done, Exchange, Request
-from harness.engine.journeys.arrival import Arrival
+from harness.engine.journeys.arrival import Arrival, Due
 from harness.engine.journeys.builtin import BuiltIn, Shot
 from harness.engine.journeys.prompts import Prompts
 from harness.engine.journeys.routes import Routes
@@ -84,7 +84,7 @@ class Flights:
             self.launch(shot, self._on_hit, now if shot.request.repeats else self.clock_ns())
             return
         seq = share.seq[index]
-        arrival = Arrival(self._prompts, seq, share.tokens_in[index], share.tokens_out[index], share.tenant[index])
+        arrival = Due(self._prompts, seq, share, index)
         flight = Flight(self, share, index, seq)
         self.recorder.enter(now)
         self._open.add(flight)
@@ -237,7 +237,7 @@ class Flight(Exchange):
             item = generator.send(Answer(self))
         except StopIteration:
             self._generator = None
-            self._flights.land(self, self)
+            self._flights.land(self, self)  # its books hold one request: there is nothing to sum up
         except Exception as error:
             self._account(self)
             self._gave_up(error)

@@ -22,13 +22,19 @@ _SAMPLE_S = 0.05
 
 
 class Gathering:
-    """`loop` is gevent's. Judges by the process's own processor time, twenty times a second."""
+    """`loop` is gevent's. Judges by the process's own processor time, twenty times a second.
 
-    def __init__(self, loop: Any, clock_ns: Callable[[], int], cpu_s: Callable[[], float] = time.process_time) -> None:
-        from gevent import monkey  # here: the command line reads a job's journeys without it
+    `sleep` stops the process: not the one that Locust puts in the place of `time.sleep`.
+    """
 
-        self._clock_ns, self._cpu_s = clock_ns, cpu_s
-        self._sleep: Callable[[float], None] = monkey.get_original("time", "sleep")
+    def __init__(
+        self,
+        loop: Any,
+        clock_ns: Callable[[], int],
+        sleep: Callable[[float], None],
+        cpu_s: Callable[[], float] = time.process_time,
+    ) -> None:
+        self._clock_ns, self._sleep, self._cpu_s = clock_ns, sleep, cpu_s
         self._watcher = loop.prepare()
         self._timer = loop.timer(_SAMPLE_S, _SAMPLE_S)
         self._looked_ns = self._sampled_ns = 0

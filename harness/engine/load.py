@@ -24,6 +24,7 @@ from harness.engine.gathering import Gathering
 from harness.engine.job import EngineJob
 from harness.engine.journeys.builtin import built_in
 from harness.engine.journeys.prompts import Prompts, read_prompts
+from harness.engine.locust_table import LocustTable
 from harness.engine.observer import Observer
 from harness.engine.profile import load_profile, pick_by_journey
 from harness.engine.recorder import Recorder
@@ -79,8 +80,10 @@ class Load:
         loop: Any,
         transport: Wire,
         serves: Callable[[Recorder], Serves] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`serves` makes what serves the arrivals; absent, it is the job's journeys over `transport`."""
+        """`serves` makes what serves the arrivals; absent, it is the job's journeys over `transport`. `sleep` stops the
+        whole process."""
         self._job = job
         self._share = share
         self._loop = loop
@@ -88,11 +91,11 @@ class Load:
         self._clock_ns = time.monotonic_ns
         self._writer = SpoolWriter(spool_path(folder, worker), worker)
         self._recorder = Recorder(self._writer, worker, first_catalog(job), self._clock_ns)
-        self._gathering = Gathering(loop, self._clock_ns)
+        self._gathering = Gathering(loop, self._clock_ns, sleep)
         self._observer = Observer(loop, self._clock_ns, telemetry_path(folder, worker), worker)
         self._gaps = GapMeter(gaps_path(folder, worker), worker, len(job.phases))
         self._serves = serves(self._recorder) if serves else self._over_transport()
-        self._quiet_collector = serves is None  # our journeys make no cycles; somebody's HTTP client may make many
+        self._ours = serves is None
         self._limit = in_flight_share(job.in_flight_limit, descriptor_limit(), worker, job.workers)
         self._dispatchers: list[Dispatcher] = []
         """One for the share that it was dealt at first, and one for each part of a lost worker's."""
@@ -102,22 +105,31 @@ class Load:
         self._drain_from_ns = 0
         self._drain_s = min(job.drain_s, job.deadline_s + _MARGIN_S)
         self._closed = False
+        self._table: LocustTable | None = None
         self.broken = ""
 
     def warm(self, ready: Callable[[int], None]) -> None:
         wanted = self._job.warm_connections or min(self._limit, busiest_second(self._share))
         self._transport.warm(math.ceil((1.0 - self._job.new_connections) * wanted), ready)
 
+    def show(self, table: LocustTable) -> None:
+        """Fills Locust's table too. Before `begin`."""
+        self._table = table
+        self._recorder.watch = table.add
+
     def begin(self, start_ns: int) -> None:
+        if self._table is not None:
+            self._table.begin(start_ns)
         self._recorder.begin(start_ns)
         self._drain_from_ns = start_ns
         # What lives now lives to the end: the collector would walk it again and again, and stop the load while it does.
         gc.collect()
         gc.freeze()
-        if self._quiet_collector:
+        if self._ours:  # journeys make no cycles; somebody's HTTP client may make many
             gc.disable()
         self._observer.begin()
-        self._gathering.begin(first_second(self._share))
+        if self._ours:  # a task in somebody's client waits for the loop several times a request
+            self._gathering.begin(first_second(self._share))
         self.take(self._share)
 
     def take(self, share: Share) -> bool:
@@ -149,6 +161,10 @@ class Load:
             dispatcher.stop()
         self._drain_from_ns = self._clock_ns()
         self._drain_s = min(self._drain_s, drain_s)
+
+    @property
+    def step_names(self) -> list[str]:
+        return self._recorder.step_names
 
     @property
     def over(self) -> bool:

@@ -221,6 +221,7 @@ def read_upstream_calls(path: Path, start_s: float, run_id: str) -> UpstreamCall
         finished_s=np.array([line["finished_s"] - start_s for line in lines]),
         status=np.array([line["status"] if line.get("outcome") != "cut" else 0 for line in lines], dtype=np.int64),
         hint_s=np.where(hints > 0, hints, np.nan),
+        tokens_in=np.array([float(line.get("tokens_in", 0)) for line in lines]),
     )
 
 

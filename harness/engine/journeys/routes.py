@@ -19,10 +19,11 @@ _ROUTES_KEPT = 256
 class Route:
     """One step as it was asked for last."""
 
-    __slots__ = ("dialect", "headers", "last", "method", "path", "said", "step", "stream")
+    __slots__ = ("asked", "dialect", "headers", "last", "method", "name", "path", "said", "step", "stream", "verb")
 
     def __init__(self, ask: Ask, path: bytes, headers: bytes, step: int) -> None:
         self.said: Mapping[str, str] | None = dict(ask.said) if ask.said else ask.said  # it may change in their hands
+        self.name, self.asked, self.verb = ask.name, ask.path, ask.method
         self.dialect = ask.dialect
         self.stream = ask.stream
         self.method = ask.method.encode()
@@ -39,14 +40,19 @@ class Routes:
         """`base` is the path of the target's own URL, without a final slash; `number_of` gives a step's number."""
         self._base = base
         self._number_of = number_of
+        self._last: Route | None = None
+        """The route taken last: a step's name, path and method are mostly the very same strings each time."""
         self._known: dict[tuple[str, str, str], Route] = {}
 
     def request(self, ask: Ask) -> Request:
         """The request, but for the number of its arrival: it may be the same object for many of them. Raises UsageError
         for header lines that cannot be sent."""
-        route = self._known.get((ask.name, ask.method, ask.path))
+        route = self._last
+        if route is None or route.name is not ask.name or route.asked is not ask.path or route.verb is not ask.method:
+            route = self._known.get((ask.name, ask.method, ask.path))
         if route is None or route.said != ask.said or route.dialect != ask.dialect or route.stream is not ask.stream:
             route = self._learn(ask)
+        self._last = route
         last, expect = route.last, ask.expect
         if last is not None and not expect and last.body == ask.body:
             last.repeats = True

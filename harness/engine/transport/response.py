@@ -52,6 +52,7 @@ class ResponseReader:
     """Reads the responses of one connection, one after the other: set `exchange`, then `feed` until True; or `end`."""
 
     __slots__ = (
+        "_bare",
         "_body_bytes",
         "_canary",
         "_edge",
@@ -91,8 +92,8 @@ class ResponseReader:
         self._error_trailers = error_trailers
         self._canary = canary
         self._mode = _WAITING
-        self._edge = False
-        """llhttp stands between two chunks."""
+        self._edge = self._bare = False
+        """llhttp stands between two chunks; and their content is all of the body that is wanted, as it comes."""
         self._quiet = 0
         """Bytes since the last that mattered."""
         self._parser: Any = None
@@ -188,6 +189,16 @@ class ResponseReader:
         the first byte that is anything else."""
         self._now = now_ns
         at, end = 0, len(data)
+        begin = data.find(b"\r\n", 0, 5) + 2
+        if self._bare and _CHUNK_SIZES.get(data[: begin - 2]) == end - begin - 2:
+            stream = self._stream
+            if stream is not None and stream.again(data, begin, now_ns):
+                self._body_bytes += end - begin - 2
+                if self._body_bytes <= self._limit and self.exchange.bytes_in <= self._raw_limit:
+                    self._quiet = 0
+                    return False
+                self._fail(*_BEYOND_CAP)
+                return self._conclude()
         while at < end:
             begin = data.find(b"\r\n", at, at + 5) + 2
             size = _CHUNK_SIZES.get(data[at : begin - 2]) if begin > 1 else None
@@ -355,6 +366,7 @@ class ResponseReader:
 
     def on_chunk_complete(self) -> None:
         self._edge = True
+        self._bare = not self._keep and self._inflater is None
 
     def on_message_complete(self) -> None:
         if self.head is not None:

@@ -41,7 +41,7 @@ def try_apart(lie: Lie, folder: Path) -> Finding:
     except ValueError:
         last = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
         return Finding(lie, "-", f"its namespace could not be made as it should be: {last}", skipped=True)
-    return Finding(lie, told["got"], told["trouble"], skipped=told["skipped"])
+    return Finding(lie, told["got"], told["trouble"], told["skipped"], tuple(told["reasons"]))
 
 
 def shape(apart: Apart, folder: Path) -> None:
@@ -72,7 +72,8 @@ def main(row: str, folder: Path) -> int:
     assert lie.apart is not None
     shape(lie.apart, folder)
     finding = try_here(lie, folder)
-    print(json.dumps({"got": finding.got, "trouble": finding.trouble, "skipped": finding.skipped}))  # noqa: T201 -- read by `try_apart`
+    told = {name: getattr(finding, name) for name in ("got", "trouble", "skipped", "reasons")}
+    print(json.dumps(told))  # noqa: T201 -- read by `try_apart`
     return 0
 
 

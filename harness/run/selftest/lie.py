@@ -28,6 +28,10 @@ class Seen:
     stage: Stage
 
     @property
+    def reasons(self) -> tuple[str, ...]:
+        return tuple(map(str, self.verdict.get("reasons", ())))
+
+    @property
     def word(self) -> str:
         return str(self.verdict.get("verdict", f"exit {self.exit_code}"))
 
@@ -172,6 +176,8 @@ class Finding:
     trouble: str
     """Why it is not as expected; empty when it is."""
     skipped: bool = False
+    reasons: tuple[str, ...] = ()
+    """Of the verdict: the gates and SLOs that spoke."""
 
     @property
     def ok(self) -> bool:
@@ -180,18 +186,16 @@ class Finding:
 
 def was_disturbed(lie: Lie, seen: Seen) -> bool:
     """The machine spoiled the run, not the defect: it shows neither that the lie is caught nor that it is not."""
-    reasons = set(seen.verdict.get("reasons", ()))
+    reasons = set(seen.reasons)
     return seen.word == "INVALID" and bool(reasons) and reasons <= DISTURBED and not reasons & set(lie.because)
 
 
 def held_against(lie: Lie, seen: Seen) -> str:
     """What of `seen` is not as `lie` expects; empty when all is."""
     if seen.word not in lie.expected:
-        reasons = ", ".join(map(str, seen.verdict.get("reasons", ()))) or "no verdict"
-        return f"said {seen.word} ({reasons})"
-    because = tuple(map(str, seen.verdict["reasons"]))
-    if lie.because and not any(reason.startswith(lie.because) for reason in because):
-        return f"{seen.word} for another reason: {', '.join(because) or 'none'}"
+        return f"said {seen.word} ({', '.join(seen.reasons) or 'no reason'})"
+    if lie.because and not any(reason.startswith(lie.because) for reason in seen.reasons):
+        return f"{seen.word} for another reason: {', '.join(seen.reasons) or 'none'}"
     counted = seen.verdict["outcomes"]
     if missing := [name for name in lie.outcomes if not counted.get(name)]:
         return f"no outcome {missing[0]}: {counted}"

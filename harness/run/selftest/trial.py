@@ -64,8 +64,9 @@ def try_here(lie: Lie, folder: Path) -> Finding:
         if not trouble or not was_disturbed(lie, seen):
             break
     else:
-        return Finding(lie, seen.word, f"this machine was too busy to show it, {_TRIES} times: {trouble}", skipped=True)
-    return Finding(lie, seen.word, trouble)
+        trouble = f"this machine was too busy to show it, {_TRIES} times: {trouble}"
+        return Finding(lie, seen.word, trouble, skipped=True, reasons=seen.reasons)
+    return Finding(lie, seen.word, trouble, reasons=seen.reasons)
 
 
 def furnish(lie: Lie, folder: Path, target: str) -> Path:

@@ -32,7 +32,7 @@ class Core:
     def __init__(self, loop: Any) -> None:
         self.now_ns = 0
         self.cpu_s = 0.0
-        self.gathering = Gathering(loop, lambda: self.now_ns, lambda: self.cpu_s)
+        self.gathering = Gathering(loop, lambda: self.now_ns, time.sleep, lambda: self.cpu_s)
 
     def runs(self, seconds: float, share: float) -> bool:
         for _ in range(round(seconds / 0.05)):
@@ -71,7 +71,7 @@ def test_a_plan_of_many_arrivals_begins_with_it(core: Core) -> None:
 
 @pytest.fixture
 def gathering(loop: Any) -> Any:
-    made = Gathering(loop, time.monotonic_ns)
+    made = Gathering(loop, time.monotonic_ns, time.sleep)
     yield made
     made.close()
 

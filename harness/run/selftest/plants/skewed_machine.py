@@ -8,11 +8,10 @@ from pathlib import Path
 from harness.engine import Arrival, Steps, http, journey
 
 if "1" in sys.argv[-2:]:
-    honest_s = time.time()
     ahead = Path(__file__).with_name("ahead.txt")
     ahead.write_text("30")
     os.environ["PEAKPROOF_LYING_CLOCK"] = str(ahead)
-    if time.time() - honest_s < 29:
+    if time.time() - ahead.stat().st_mtime < 25:
         raise RuntimeError("the clock does not lie")
 
 

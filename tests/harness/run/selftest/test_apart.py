@@ -54,7 +54,7 @@ def test_a_namespace_that_cannot_be_shaped_is_the_reason(monkeypatch: pytest.Mon
 
 
 def test_what_came_of_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    said = '{"got": "PASS", "trouble": "said PASS (no verdict)", "skipped": false}'
+    said = '{"got": "PASS", "trouble": "said PASS (no verdict)", "skipped": false, "reasons": []}'
     finding = attempt(monkeypatch, tmp_path, (0, "", ""), (0, said, ""))
     assert (finding.got, finding.trouble, finding.skipped, finding.ok) == (
         "PASS",
