@@ -101,6 +101,14 @@ lies: setup  ## every row of docs/lies.md as a real run, as a table; about twent
 soak-engine: setup-dev  ## ten minutes at half the rated load: memory, descriptors and send lag must not move
 	$(BIN)/python -m bench.soak
 
+.PHONY: study-kills
+study-kills: setup-dev  ## 200 random kill -9 of runner, master and mocks in short drills; resumable, about 50 minutes
+	$(BIN)/python -m bench.study_kills --kills $(or $(KILLS),200)
+
+.PHONY: drill-guards
+drill-guards: setup-dev  ## what ends a drill early, what refuses one, faults that leak or are not ours: real drills, two minutes
+	PEAKPROOF_DRILLS=all $(BIN)/python -m pytest -v tests/e2e/test_drill_guards.py tests/e2e/test_drill_faults.py
+
 .PHONY: bench-rows
 bench-rows: setup-dev  ## what a verdict over a million and ten million rows costs in time and memory
 	$(BIN)/python -m bench.rows
@@ -116,11 +124,3 @@ study-report: setup-dev  ## the HTML report at ten million rows and fifty thousa
 .PHONY: study-live
 study-live: setup-dev  ## the CPU that the live view takes at 1,000 arrivals a second; half a minute
 	$(BIN)/python -m bench.study_live
-
-.PHONY: study-kills
-study-kills: setup-dev  ## 200 random kill -9 of runner, master and mocks in short drills; resumable, about 50 minutes
-	$(BIN)/python -m bench.study_kills --kills $(or $(KILLS),200)
-
-.PHONY: drill-guards
-drill-guards: setup-dev  ## what ends a drill early, what refuses one, faults that leak or are not ours: real drills, two minutes
-	PEAKPROOF_DRILLS=all $(BIN)/python -m pytest -v tests/e2e/test_drill_guards.py tests/e2e/test_drill_faults.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,7 +62,7 @@ def read_drill(
     inputs = read_inputs(drill.plan, sets=assignments, seed=seed, owned=owned, environ=environ)
     _check_upstreams(drill, inputs.plan, path)
     timeline = timeline_of(drill, float(inputs.load.shape.rates_per_s.max()))
-    options = ["--short"] * short + ["--weak"] * weak + [f"--set {s}" for s in sets]
+    options = ["--short"] * short + ["--weak"] * weak + [f"--set {shlex.quote(s)}" for s in sets]
     return DrillInputs(
         path=path,
         drill=drill,

@@ -106,7 +106,7 @@ class Drilling:
 
     def wait_fault(self, mocks: Mocks) -> None:
         """Until the drill's own fault is in force; those that it only tries out have a TTL of a second."""
-        wait_for(lambda: [f for f in mocks.faults() if f["ttl_s"] > 1] or self.process.poll() is not None, 30)
+        wait_for(lambda: [f for f in mocks.faults() if f["ttl_s"] > 1] or self.process.poll() is not None, 90)
         assert self.process.poll() is None, self.process.communicate()
 
     def finish(self, within_s: float = 60.0) -> tuple[int, dict[str, Any], str]:
