@@ -24,7 +24,7 @@ import httpx
 HERE = Path(__file__).resolve().parent
 PROXY = "http://127.0.0.1:4100"
 MOCKS = {"PRIMARY_URL": "http://127.0.0.1:8191/v1", "FALLBACK_URL": "http://127.0.0.1:8192/v1"}
-START_LIMIT_S = 180.0
+START_LIMIT_S = 300.0
 TRIES = 3
 INVALID = 5
 CODES = {0: "HELD", 98: "DID NOT HOLD", INVALID: "INVALID", 3: "NOT RUN", 97: "ROLLBACK NOT CONFIRMED"}
