@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,13 +29,14 @@ OUT = Path("bench/out/drills.jsonl")
 WANTED = {"as it is": "HELD", "weak": "DID NOT HOLD"}
 HEAD = """# The drills, as they ran
 
-Written by `make drills DRILLS_ARGS='--times 2 --page docs/drills-results.md'`: each drill of `drills/` in its short
+Written by `make drills DRILLS_ARGS='--page docs/drills-results.md'`: each drill of `drills/` in its short
 form (about twenty seconds), on its embedded mocks. *Degraded*: from the fault to the first degraded answers that
 last; *back*: from the revert to the first of three windows inside the steady state; one number a run. *Weak* is the
 same drill with its `weakness:` switched on, and what it missed then. *Spoiled* counts runs that the machine made
 INVALID and that were run again.
 
 """
+_INTERVAL = re.compile(r" \[[^]]*\]")
 COLUMNS = ("drill", "as it is", "degraded", "back", "weak", "missed then", "spoiled", "date")
 
 
@@ -87,7 +89,8 @@ def table(lines: Iterable[dict[str, Any]], times: int) -> list[str]:
         plain, weak = (_last(runs[drill, kind], times) for kind in WANTED)
         spoiled = sum(line["word"] == "INVALID" for line in plain[1] + weak[1])
         cells = [drill, _words(plain[0]), _times(plain[0], "degraded_s"), _times(plain[0], "recover_s")]
-        missed = "; ".join(dict.fromkeys(m for line in weak[0][-1:] for m in line.get("missed", [])))
+        told = [_INTERVAL.sub("", m) for line in weak[0][-1:] for m in line.get("missed", [])]
+        missed = "; ".join(dict.fromkeys(told))
         date = max((line["at"] for line in plain[0] + weak[0]), default="")[:10]
         rows.append("| " + " | ".join([*cells, _words(weak[0]), missed, str(spoiled), date]) + " |")
     return rows
@@ -121,6 +124,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--tries", type=int, default=3, help="of each run, where the machine spoils it")
     parser.add_argument("--page", type=Path, help="write the table as a page of the documentation")
+    parser.add_argument("--note", default="", help="a sentence on the machine, for the page")
     parser.add_argument("--table", action="store_true", help="only print (and write) the table of what has run")
     options = parser.parse_args()
     OUT.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +139,9 @@ def main() -> int:
     print("\n" + "\n".join(rows))
     if options.page:
         machines = "; ".join(dict.fromkeys(line["machine"] for line in lines))
-        options.page.write_text(HEAD + "\n".join(rows) + f"\n\nMachine: {machines}.\n")
+        options.page.write_text(
+            HEAD + "\n".join(rows) + f"\n\nMachine: {machines}.{' ' * bool(options.note)}{options.note}\n"
+        )
     if surprises:
         print(f"\nnot as they should: {', '.join(surprises)}")
     return 1 if surprises else 0

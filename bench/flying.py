@@ -101,7 +101,7 @@ def fly(
     ledger = settle(arrivals, rows, facts.workers)
     assert ledger.balanced, ledger.problems
     flown.rows, flown.outcomes, flown.start_ns = rows.arrivals(), ledger.outcomes, facts.start_ns
-    flown.cpu_share = float(np.median(shares or [0.0]))
+    flown.cpu_share = float(np.median(shares)) if shares else float("nan")
     flown.waited_s = waited[-1] - waited[min(1, len(waited) - 1)]
     shutil.rmtree(folder)
     return flown

@@ -221,6 +221,12 @@ def _covered(finding: Finding) -> bool:
 
 def _standing_fail(rows: Rows, slos: Sequence[Slo], rules: Rules, evidence: Evidence) -> Finding | None:
     """The FAIL proven on the arrivals due before the first `not_sent`, if every gate held until then."""
+    finding = before_the_stop(rows, slos, rules, evidence)
+    return finding if finding is not None and finding.failed and not finding.broken else None
+
+
+def before_the_stop(rows: Rows, slos: Sequence[Slo], rules: Rules, evidence: Evidence) -> Finding | None:
+    """What the arrivals show that were due before the first `not_sent`; None where each was sent, or none before."""
     array = rows.array
     unsent = array["due_ns"][(array["outcome"] == Outcome.NOT_SENT) & (array["step"] == 0)]
     if len(unsent) == 0:
@@ -232,10 +238,7 @@ def _standing_fail(rows: Rows, slos: Sequence[Slo], rules: Rules, evidence: Evid
         # Requests that our own stop cut off accuse nobody.
         cut_off = (scene.judged.outcome == Outcome.CANCELLED) & (scene.judged.raw("reason") == Reason.STOPPED)
         scene = replace(scene, judged=scene.judged.where(~cut_off))
-    if len(scene.judged) == 0 or not scene.segments:
-        return None
-    finding = examine(scene, slos)
-    return finding if finding.failed and not finding.broken else None
+    return examine(scene, slos) if len(scene.judged) and scene.segments else None
 
 
 def _verdict(word: Word, finding: Finding, whole: Finding, slos: Sequence[Slo]) -> Verdict:

@@ -58,6 +58,13 @@ def _prompts_differ(seen: Seen, on: str) -> bool:
     return False
 
 
+def users_feel(seen: Seen) -> bool:
+    """Whether the answers took another time under the fault: asked of a fault on what keeps no log for us."""
+    under = seen.due_in(seen.inject_s, seen.revert_s)
+    took_s = seen.finished_s - seen.due_s
+    return durations_differ(took_s[seen.undisturbed], took_s[under])
+
+
 def shares_differ(flag: Bools, before: Bools, under: Bools) -> bool:
     """Two proportions, pooled, with one pseudo-count each way: two empty samples do not differ."""
     n, m = int(before.sum()), int(under.sum())

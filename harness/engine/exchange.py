@@ -101,6 +101,7 @@ class Exchange:
         "tokens_in",
         "tokens_out",
         "told",
+        "written_by",
     )
 
     terse = False
@@ -126,6 +127,8 @@ class Exchange:
         self.degraded = 0
         """Index into the catalog's degraded signals; 0 is none."""
         self.served_by = ""
+        self.written_by = ""
+        """Whose canary the text carries; looked for where the job says so."""
         self.finish_reason = ""
         self.body = b""
         self.gaps: array[int] | None = None

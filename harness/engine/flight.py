@@ -346,6 +346,7 @@ class Flight(Exchange):
         total.bytes_in, total.attempts = self._bytes_in, 1 + self._retries
         total.status, total.flags = last.status, last.flags
         total.degraded, total.served_by = last.degraded, last.served_by
+        total.written_by = last.written_by
         if answer is not None:
             total.first_token_ns, total.last_token_ns = answer.first_token_ns, answer.last_token_ns
             total.tokens_in, total.tokens_out = answer.tokens_in, answer.tokens_out
@@ -353,4 +354,5 @@ class Flight(Exchange):
             total.flags = answer.flags
             total.degraded = answer.degraded or total.degraded
             total.served_by = answer.served_by or total.served_by
+            total.written_by = answer.written_by or total.written_by
         return total

@@ -58,6 +58,8 @@ class EngineJob:
     headers: dict[str, str] = field(default_factory=dict)
     degraded: tuple[DegradedSignal, ...] = ()
     served_by_header: str = "x-served-by"
+    canary: bool = False
+    """Look for the canary of mock models (`[served-by:NAME]`) in the text of every answer; each event is decoded."""
     prompts: str = ""
     """Path of a JSONL of prompts; empty draws prompts of the arrivals' token sizes from the seed."""
     seed: int = 0

@@ -14,7 +14,7 @@ import gevent
 import numpy as np
 import orjson
 
-from harness.engine.carrier import environment, seal_locust
+from harness.engine.carrier import environment, seal_locust, write_table
 from harness.engine.facts import EngineFacts, engine_folder, first_catalog
 from harness.engine.job import EngineJob
 from harness.engine.lifeline import GRACE_S, Lifeline
@@ -315,6 +315,7 @@ class Master:
             start_ns=self._start_ns,
             start_wall_s=self._start_wall_s,
         )
+        write_table(self._runner.environment, self._folder / "locust.csv")
         data = facts.to_json() | {"planned": self._planned, "outcomes": self._roll.outcomes()}
         partial = self._folder / "engine.json.partial"
         partial.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))

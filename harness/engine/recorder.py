@@ -30,6 +30,8 @@ class Recorder:
         self._worker = worker
         self._clock_ns = clock_ns
         self.start_ns = 0
+        self.watch: Callable[[npt.NDArray[np.void]], None] | None = None
+        """Is shown every block of rows on its way to the spool."""
         self.outcomes = [0] * len(Outcome)
         """Arrivals by outcome, cumulative."""
         self.in_flight = 0
@@ -43,10 +45,12 @@ class Recorder:
         """Of answers that were read before: the outcome's number, and their part of a note."""
         self._steps = {name: index for index, name in enumerate(catalog.steps)}
         self._served_by = {name: index for index, name in enumerate(catalog.served_by)}
+        self._written_by = {name: index for index, name in enumerate(catalog.written_by)}
         writer.source = self._take_rows
         writer.name("steps", list(self._steps))
         writer.name("degraded", catalog.degraded)
         writer.name("served_by", list(self._served_by))
+        writer.name("written_by", list(self._written_by))
 
     @property
     def finished(self) -> int:
@@ -56,6 +60,11 @@ class Recorder:
     @property
     def not_sent(self) -> int:
         return self.outcomes[_NOT_SENT]
+
+    @property
+    def step_names(self) -> list[str]:
+        """By number."""
+        return list(self._steps)
 
     def begin(self, start_ns: int) -> None:
         self.start_ns = start_ns
@@ -95,7 +104,13 @@ class Recorder:
                 return
             told.tell(exchange)
         self.outcomes[exchange.outcome] += 1
-        if exchange.first_token_ns >= 0 or exchange.tokens_out or exchange.tokens_in or exchange.events:
+        if (
+            exchange.first_token_ns >= 0
+            or exchange.tokens_out
+            or exchange.tokens_in
+            or exchange.events
+            or exchange.written_by
+        ):
             self._whole(share, index, exchange, ARRIVAL, 0)
             return
         number = self._share_numbers.get(share)
@@ -171,6 +186,7 @@ class Recorder:
             self._number(self._served_by, "served_by", exchange.served_by) if exchange.served_by else 0,
             step,
             1,
+            self._number(self._written_by, "written_by", exchange.written_by) if exchange.written_by else 0,
             asked_ns,
             exchange.first_token_ns,
             exchange.last_token_ns,
@@ -195,7 +211,10 @@ class Recorder:
         used, self._used = self._used, 0
         if not used:
             return np.empty(0, RESULT_DTYPE)
-        return rows_of(self._notes[:used], self._shares, self._worker, self.start_ns)
+        rows = rows_of(self._notes[:used], self._shares, self._worker, self.start_ns)
+        if self.watch is not None:
+            self.watch(rows)
+        return rows
 
     def _know(self, share: Share) -> int:
         number = self._share_numbers[share] = len(self._shares)

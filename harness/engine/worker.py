@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from harness.engine.fence import fence_in
 from harness.engine.job import EngineJob
 from harness.engine.lifeline import Lifeline
 from harness.engine.load import Load, Serves, busiest_second
+from harness.engine.locust_table import LocustTable
 from harness.engine.parcels import cut
 from harness.engine.priority import ask_for_priority
 from harness.engine.profile import Profile, load_profile, pick_by_journey
@@ -87,6 +89,9 @@ class Worker:
     def run(self, runner: Any, *, sends_home: bool) -> int:
         """To the end of the load; the exit code. `sends_home`: the rows go to the master over the channel."""
         self._runner = runner
+        if self._users is None:  # the runner has given the environment a table of its own
+            names = [spec.name for spec in self._job.journeys]
+            self._load.show(LocustTable(runner.environment.stats, names, lambda: self._load.step_names))
         self._fire("init", runner=runner, web_ui=None)
         self._say("hello", pid=os.getpid())
         if self._users is not None:
@@ -105,6 +110,7 @@ class Worker:
             self._users.close()
             self._fire("test_stop")
         last = self._load.close()
+        self._report_to_locust()
         if sends_home:
             self._say("home")
             self._delivered.wait(_DELIVERY_S)
@@ -154,6 +160,11 @@ class Worker:
     def _keep_lease(self) -> None:
         if time.monotonic() - self._master_heard_s > LEASE_S:
             self._stop(ORPHAN_DRAIN_S)
+
+    def _report_to_locust(self) -> None:
+        """Locust's own report, which comes every three seconds, for the last of them."""
+        with suppress(Exception):  # nothing but its table hangs on it
+            self._runner._send_stats()
 
     def _stop(self, drain_s: float) -> None:
         if not self._stopping.is_set():

@@ -44,7 +44,7 @@ RESULT_DTYPE = np.dtype(
         ("attempts", "u1"),
         ("degraded", "u1"),
         ("served_by", "u1"),
-        ("reserved", "u1"),
+        ("written_by", "u1"),
     ]
 )
 assert RESULT_DTYPE.itemsize == 80, RESULT_DTYPE.itemsize
@@ -63,7 +63,8 @@ ResultArray = npt.NDArray[np.void]
 
 @dataclass(frozen=True)
 class Catalog:
-    """The names behind the row's small numbers. Index 0 of `degraded` and `served_by` means "none seen"."""
+    """The names behind the row's small numbers. Index 0 of `degraded`, `served_by` and `written_by` means "none
+    seen"."""
 
     journeys: tuple[str, ...]
     phases: tuple[str, ...]
@@ -73,6 +74,8 @@ class Catalog:
     """The degraded-mode signals that the plan declares, as text (`header x-served-by == fallback`)."""
     served_by: tuple[str, ...] = ("",)
     """Values of the served-by header or the response's `model`, in order of first sight."""
+    written_by: tuple[str, ...] = ("",)
+    """Whose canary (`[served-by:NAME]`) the text of an answer carries, where canaries are looked for."""
 
     def to_json(self) -> dict[str, list[str]]:
         return {name: list(getattr(self, name)) for name in self.__dataclass_fields__}

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from mock_services.faults.black_hole import BlackHole
 from mock_services.faults.cached import Cached
 from mock_services.faults.chunking import Chunking
 from mock_services.faults.cold_start import ColdStart
 from mock_services.faults.cut import Cut
 from mock_services.faults.error import Error
-from mock_services.faults.fault import Fault, FaultError, Moment
+from mock_services.faults.fault import Fault, FaultError, Moment, parse_named
 from mock_services.faults.flapping import Flapping
 from mock_services.faults.freeze import Freeze
 from mock_services.faults.hard_quota import HardQuota
@@ -35,7 +33,6 @@ from mock_services.faults.slow_stream import SlowStream
 from mock_services.faults.stall import Stall
 from mock_services.faults.swapped import Swapped
 from mock_services.faults.throttle import Throttle
-from mock_services.service import explain
 
 FAULTS: dict[str, type[Fault]] = {
     "noop": NoOp,
@@ -70,13 +67,7 @@ FAULTS: dict[str, type[Fault]] = {
 
 def parse_fault(name: str, fields: Mapping[str, Any]) -> Fault:
     """Raises FaultError on an unknown fault, an unknown field or a wrong value."""
-    kind = FAULTS.get(name)
-    if kind is None:
-        raise FaultError(f"unknown fault {name!r}; there are: {', '.join(sorted(FAULTS))}")
-    try:
-        return kind.model_validate(dict(fields))
-    except ValidationError as error:
-        raise FaultError("; ".join(explain(error))) from None
+    return parse_named(FAULTS, "fault", name, fields)
 
 
-__all__ = ["FAULTS", "Fault", "FaultError", "Moment", "parse_fault"]
+__all__ = ["FAULTS", "Fault", "FaultError", "Moment", "parse_fault", "parse_named"]

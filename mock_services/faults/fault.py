@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mock_services.server import Admission, Answer, Request, Response, Writer
-from mock_services.service import Settings
+from mock_services.service import Settings, explain
 
 if TYPE_CHECKING:
     from mock_services.host import Host
@@ -19,6 +19,20 @@ if TYPE_CHECKING:
 
 class FaultError(ValueError):
     """A fault that cannot be; the message names the field."""
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def parse_named(kinds: Mapping[str, type[M]], kind: str, name: str, fields: Mapping[str, Any]) -> M:
+    """One of `kinds` by its name on the wire. Raises FaultError on an unknown name or field, or a wrong value."""
+    known = kinds.get(name)
+    if known is None:
+        raise FaultError(f"unknown {kind} {name!r}; there are: {', '.join(sorted(kinds))}")
+    try:
+        return known.model_validate(dict(fields))
+    except ValidationError as error:
+        raise FaultError("; ".join(explain(error))) from None
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,15 @@ from typing import Any
 import orjson
 
 from mock_services.llm.anthropic_shape import message_response, message_shape
+from mock_services.llm.dialect import Dialect, Scope
 from mock_services.llm.openai_request import BadRequest, read_body
-from mock_services.llm.provider import Denied, Exhausted, Overloaded, Provider, organization_of
+from mock_services.llm.provider import Denied, organization_of
 from mock_services.llm.settings import CostRuleName, ProviderSettings
 from mock_services.llm.text import estimate_tokens, text_of
 from mock_services.quota import Standing
 from mock_services.quota.hints import rfc3339, whole_seconds
 from mock_services.server import Answer, Request, Response, json_response
-from mock_services.service import Context, Settings
+from mock_services.service import Context
 
 _PREFIXES_KEPT = 2000
 _KINDS = {
@@ -45,46 +46,14 @@ class AnthropicSettings(ProviderSettings):
     cost_rule: CostRuleName = "input_and_output"
 
 
-class Anthropic:
-    """Implements `Service` and `ErrorVoice`."""
+class Anthropic(Dialect):
+    """Implements `ErrorVoice` beside."""
 
     def __init__(self, settings: AnthropicSettings, context: Context) -> None:
-        self.provider = Provider(settings, context)
+        super().__init__(settings, context)
         self._prefixes: OrderedDict[int, None] = OrderedDict()
 
-    @property
-    def settings(self) -> ProviderSettings:
-        return self.provider.settings
-
-    def change(self, settings: Settings) -> None:
-        self.provider.change(settings)
-
-    def drain(self, labels: tuple[str, ...]) -> None:
-        self.provider.drain(labels)
-
-    def cool_down(self, seconds: float) -> None:
-        self.provider.cool_down(seconds)
-
-    def warm_up(self) -> None:
-        self.provider.warm_up()
-
-    # answering
-
-    def handle(self, request: Request) -> Answer | Awaitable[Answer]:
-        scope: dict[str, str] = {}
-        try:
-            scope = self._identify(request)
-            return self._route(request, scope)
-        except BadRequest as bad:
-            return self._say(bad.status, bad.message, scope)
-        except Denied as denied:
-            return self._denied(denied)
-        except Exhausted:
-            return self._spend_cap(scope)
-        except Overloaded:
-            return self._say(529, "", scope)
-
-    def _route(self, request: Request, scope: dict[str, str]) -> Answer | Awaitable[Answer]:
+    def route(self, request: Request, scope: dict[str, str]) -> Answer | Awaitable[Answer]:
         if request.method == "POST" and request.path == "/v1/messages":
             return self._messages(request, scope)
         if request.method == "POST" and request.path == "/v1/messages/count_tokens":
@@ -93,7 +62,7 @@ class Anthropic:
             return self._models(scope)
         raise BadRequest(404, "Not Found")
 
-    def _identify(self, request: Request) -> dict[str, str]:
+    def identify(self, request: Request) -> dict[str, str]:
         key = request.header("x-api-key") or request.header("authorization").partition(" ")[2].strip()
         if not key:
             raise BadRequest(401, "x-api-key header is required")
@@ -148,8 +117,8 @@ class Anthropic:
     # headers and errors
 
     def _headers(self, scope: dict[str, str], number: int) -> list[tuple[str, str]]:
-        """Twelve rate-limit headers; token counts rounded to thousands; `tokens` is the more restrictive of the "
-        "two."""
+        """Twelve rate-limit headers; token counts rounded to thousands; `tokens` is the more restrictive
+        of the two."""
         headers = [("request-id", self._request_id(number)), ("anthropic-organization-id", scope.get("org", ""))]
         standings = {n: self.provider.standing(n, scope) for n in ("requests", "input_tokens", "output_tokens")}
         tight = [s for s in (standings["input_tokens"], standings["output_tokens"]) if s is not None]
@@ -179,12 +148,18 @@ class Anthropic:
             body = {**body, "request_id": self._request_id(number)}
         return json_response(status, body, self._headers(scope, number))
 
+    def refused(self, bad: BadRequest, scope: Scope) -> Response:
+        return self._say(bad.status, bad.message, scope)
+
+    def overloaded(self, request: Request, scope: Scope) -> Response:
+        return self._say(529, "", scope)
+
     def _say(self, status: int, message: str, scope: dict[str, str]) -> Response:
         kind = _KINDS.get(status, "invalid_request_error" if status < 500 else "api_error")
         words = message or _WORDS.get(status, "Internal server error")
         return self._answer_json(status, {"type": "error", "error": {"type": kind, "message": words}}, scope)
 
-    def _denied(self, denied: Denied) -> Response:
+    def denied(self, denied: Denied) -> Response:
         denial, scope = denied.denial, denied.scope
         name = _LIMITS.get(denial.limit.label.partition("/")[0])
         if denial.limit.label == "acceleration":
@@ -209,7 +184,7 @@ class Anthropic:
             response.headers = [*response.headers, ("retry-after", str(whole_seconds(wait_s)))]
         return response
 
-    def _spend_cap(self, scope: dict[str, str]) -> Response:
+    def exhausted(self, scope: dict[str, str]) -> Response:
         """A 429 like any other, but for the missing retry-after and the details that hardly anyone reads."""
         error = {
             "type": "rate_limit_error",
@@ -220,10 +195,10 @@ class Anthropic:
         return self._answer_json(429, {"type": "error", "error": error}, scope)
 
     def error(self, request: Request, status: int, message: str) -> Response:
-        return self._say(status, message, self._scope_of(request))
+        return self._say(status, message, self.scope_of(request))
 
     def throttled(self, request: Request, retry_after_s: float | None) -> Response:
-        scope = self._scope_of(request)
+        scope = self.scope_of(request)
         standing = self.provider.standing("input_tokens", scope)
         limit = int(standing.limit) if standing else 50_000
         words = f"This request would exceed your organization's rate limit of {limit:,} input tokens per minute."
@@ -232,12 +207,6 @@ class Anthropic:
     def error_event(self, request: Request, message: str) -> bytes:
         error = {"type": "error", "error": {"type": "overloaded_error", "message": message or "Overloaded"}}
         return b"event: error\ndata: " + orjson.dumps(error) + b"\n\n"
-
-    def _scope_of(self, request: Request) -> dict[str, str]:
-        try:
-            return self._identify(request)
-        except BadRequest:
-            return {}
 
 
 def _prompt_of(body: dict[str, Any]) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from mock_services.llm.dialect import Scope
 from mock_services.llm.openai import OpenAI
 from mock_services.llm.openai_request import BadRequest
 from mock_services.llm.provider import Call, Denied
@@ -100,9 +101,9 @@ class Azure(OpenAI):
     def throttled(self, request: Request, retry_after_s: float | None) -> Response:
         return self._too_many(self.scope_of(request), "tokens", retry_after_s)
 
-    def exhausted(self, request: Request) -> Response:
+    def exhausted(self, scope: Scope) -> Response:
         """A free tier's day is used up: a hint of 86400 s, which nobody waits for."""
-        return self._too_many(self.scope_of(request), "tokens", 86_400.0)
+        return self._too_many(scope, "tokens", 86_400.0)
 
     def _too_many(self, scope: dict[str, str], counts: str, wait_s: float | None) -> Response:
         settings = self.settings

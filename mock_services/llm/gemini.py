@@ -1,5 +1,5 @@
-"""The Gemini dialect (API and Vertex): the hint is in the body, not in a header; Vertex refuses when its pool "
-"is busy."""
+"""The Gemini dialect (API and Vertex): the hint is in the body, not in a header; Vertex refuses when its pool
+is busy."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 import orjson
 from pydantic import Field
 
+from mock_services.llm.dialect import Dialect, Scope
 from mock_services.llm.embedding import embed
 from mock_services.llm.gemini_shape import generate_response, generate_shape
 from mock_services.llm.openai_request import BadRequest, read_body
-from mock_services.llm.provider import Denied, Exhausted, Overloaded, Provider, organization_of
+from mock_services.llm.provider import Denied, organization_of
 from mock_services.llm.settings import CostRuleName, ProviderSettings
 from mock_services.llm.text import estimate_tokens, start_of, text_of
-from mock_services.quota import Denial, Usage
+from mock_services.quota import Usage
 from mock_services.server import Answer, Request, Response, json_response
-from mock_services.service import Context, Settings
 
 _PATH = re.compile(
     r"/(?:v1|v1beta|v1beta1|v1alpha)/(?P<vertex>projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?"
@@ -67,46 +67,10 @@ class GeminiSettings(ProviderSettings):
     )
 
 
-class Gemini:
-    """Implements `Service` and `ErrorVoice`."""
+class Gemini(Dialect):
+    """Implements `ErrorVoice` beside."""
 
-    def __init__(self, settings: GeminiSettings, context: Context) -> None:
-        self.provider = Provider(settings, context)
-
-    @property
-    def settings(self) -> ProviderSettings:
-        return self.provider.settings
-
-    def change(self, settings: Settings) -> None:
-        self.provider.change(settings)
-
-    def drain(self, labels: tuple[str, ...]) -> None:
-        self.provider.drain(labels)
-
-    def cool_down(self, seconds: float) -> None:
-        self.provider.cool_down(seconds)
-
-    def warm_up(self) -> None:
-        self.provider.warm_up()
-
-    # answering
-
-    def handle(self, request: Request) -> Answer | Awaitable[Answer]:
-        try:
-            scope = self._identify(request)
-            return self._route(request, scope)
-        except BadRequest as bad:
-            return self.error(request, bad.status, bad.message)
-        except Denied as denied:
-            return self._denied(denied.denial, denied.scope)
-        except Exhausted:
-            return self._exhausted_json(
-                "You exceeded your current quota, please check your plan and billing details.", [_HELP]
-            )
-        except Overloaded:
-            return self.error(request, 503, "")
-
-    def _identify(self, request: Request) -> dict[str, str]:
+    def identify(self, request: Request) -> dict[str, str]:
         bearer = request.header("authorization").partition(" ")[2].strip()
         key = request.header("x-goog-api-key") or request.query().get("key", "") or bearer
         if not key:
@@ -120,7 +84,7 @@ class Gemini:
             raise BadRequest(400, "API key not valid. Please pass a valid API key.")
         return {"key": key, "org": organization_of(key), "region": self.settings.region}
 
-    def _route(self, request: Request, scope: dict[str, str]) -> Answer | Awaitable[Answer]:
+    def route(self, request: Request, scope: dict[str, str]) -> Answer | Awaitable[Answer]:
         match = _PATH.fullmatch(request.path)
         if match is None:
             raise BadRequest(404, "The requested URL was not found on this server.")
@@ -203,8 +167,7 @@ class Gemini:
     # errors
 
     def error(self, request: Request, status: int, message: str) -> Response:
-        words = message or _WORDS.get(status, "The request failed.")
-        return json_response(status, _error(status, words))
+        return _say(status, message)
 
     def throttled(self, request: Request, retry_after_s: float | None) -> Response:
         return self._quota_json("requests", 250, retry_after_s, {"model": "gemini-2.0-flash"})
@@ -213,7 +176,19 @@ class Gemini:
         frame = orjson.dumps(_error(503, message or _WORDS[503]))
         return b"data: " + frame + b"\r\n\r\n" if request.query().get("alt") == "sse" else b",\n" + frame + b"]"
 
-    def _denied(self, denial: Denial, scope: dict[str, str]) -> Response:
+    def refused(self, bad: BadRequest, scope: Scope) -> Response:
+        return _say(bad.status, bad.message)
+
+    def overloaded(self, request: Request, scope: Scope) -> Response:
+        return _say(503, "")
+
+    def exhausted(self, scope: Scope) -> Response:
+        return self._exhausted_json(
+            "You exceeded your current quota, please check your plan and billing details.", [_HELP]
+        )
+
+    def denied(self, denied: Denied) -> Response:
+        denial, scope = denied.denial, denied.scope
         hint = denial.wait_s if denial.wait_s < 1e8 else None
         return self._quota_json(denial.limit.label.partition("/")[0], int(denial.limit.amount), hint, scope)
 
@@ -248,6 +223,10 @@ class Gemini:
         if details:
             error["error"]["details"] = details
         return json_response(429, error)
+
+
+def _say(status: int, message: str) -> Response:
+    return json_response(status, _error(status, message or _WORDS.get(status, "The request failed.")))
 
 
 def _error(status: int, message: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from mock_services.llm.dialect import Scope
 from mock_services.llm.openai import OpenAI
 from mock_services.llm.openai_errors import error_object
 from mock_services.llm.provider import Call, Denied
@@ -83,12 +84,12 @@ class Groq(OpenAI):
             response.headers = [*response.headers, ("retry-after", f"{math.ceil(wait_s * 100 - 1e-6) / 100:g}")]
         return response
 
-    def overloaded(self, request: Request) -> Response:
+    def overloaded(self, request: Request, scope: Scope) -> Response:
         """The flex tier has no capacity left."""
         body = error_object(
             "Flex tier capacity exceeded. Please try again later.", "capacity_exceeded", "capacity_exceeded"
         )
-        return self.answer_json(498, body, self.scope_of(request))
+        return self.answer_json(498, body, scope)
 
     def _org(self, scope: dict[str, str]) -> str:
         return scope.get("org", "").replace("org-", "org_")

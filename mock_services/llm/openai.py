@@ -8,60 +8,24 @@ from typing import Any
 import orjson
 
 from mock_services.llm.chat import chat_response, chat_shape
+from mock_services.llm.dialect import Dialect, Scope
 from mock_services.llm.embedding import as_base64, embed
 from mock_services.llm.openai_errors import error_object, quota_exceeded_error, rate_limit_error, status_error
 from mock_services.llm.openai_request import BadRequest, ChatAsk, parse_chat, parse_embedding, parse_responses
-from mock_services.llm.provider import Call, Denied, Exhausted, Overloaded, Provider, organization_of
+from mock_services.llm.provider import Call, Denied, organization_of
 from mock_services.llm.responses import responses_response, responses_shape
-from mock_services.llm.settings import ProviderSettings
 from mock_services.quota import Usage
 from mock_services.quota.hints import go_duration, whole_seconds
 from mock_services.server import Answer, Request, Response, json_response
-from mock_services.service import Context, Settings
 
 MODEL_CREATED_S = 1_767_225_600
 """2026-01-01: when every mock model was made."""
 
 
-class OpenAI:
-    """Implements `Service` and `ErrorVoice`."""
+class OpenAI(Dialect):
+    """Implements `ErrorVoice` beside."""
 
     prefix = "/v1"
-
-    def __init__(self, settings: ProviderSettings, context: Context) -> None:
-        self.provider = Provider(settings, context)
-
-    @property
-    def settings(self) -> ProviderSettings:
-        return self.provider.settings
-
-    def change(self, settings: Settings) -> None:
-        self.provider.change(settings)
-
-    def drain(self, labels: tuple[str, ...]) -> None:
-        self.provider.drain(labels)
-
-    def cool_down(self, seconds: float) -> None:
-        self.provider.cool_down(seconds)
-
-    def warm_up(self) -> None:
-        self.provider.warm_up()
-
-    # answering
-
-    def handle(self, request: Request) -> Answer | Awaitable[Answer]:
-        scope: dict[str, str] = {}
-        try:
-            scope = self.identify(request)
-            return self.route(request, scope)
-        except BadRequest as bad:
-            return self.refused(bad, scope)
-        except Denied as denied:
-            return self.denied(denied)
-        except Exhausted:
-            return self.exhausted(request)
-        except Overloaded:
-            return self.overloaded(request)
 
     def route(self, request: Request, scope: dict[str, str]) -> Answer | Awaitable[Answer]:
         path = request.path.removeprefix(self.prefix)
@@ -224,13 +188,11 @@ class OpenAI:
             response.headers = [*response.headers, ("retry-after", str(whole_seconds(denial.wait_s)))]
         return response
 
-    def overloaded(self, request: Request) -> Response:
-        """The bounded queue is full."""
+    def overloaded(self, request: Request, scope: Scope) -> Response:
         return self.error(request, 503, "")
 
-    def exhausted(self, request: Request) -> Response:
-        """No hint: no wait helps."""
-        return self.answer_json(429, quota_exceeded_error(), self.scope_of(request))
+    def exhausted(self, scope: Scope) -> Response:
+        return self.answer_json(429, quota_exceeded_error(), scope)
 
     def error(self, request: Request, status: int, message: str) -> Response:
         return self.answer_json(status, status_error(status, message), self.scope_of(request))

@@ -210,6 +210,8 @@ class Provider:
 
         def done() -> None:
             if not answer.done():
+                # Here and not only in `_over`: whoever awaits an answer that is there already goes on before that.
+                call.request.record.tokens_out = call.output_tokens
                 answer.set_result(render())
 
         job = Job(call.prompt_tokens, call.text.length, done)

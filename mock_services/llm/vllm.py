@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any
 
+from mock_services.llm.dialect import Scope
 from mock_services.llm.openai import OpenAI
 from mock_services.llm.openai_request import BadRequest
 from mock_services.llm.provider import Call, organization_of
@@ -57,7 +58,7 @@ class Vllm(OpenAI):
             200, ("\n".join(lines) + "\n").encode(), content_type="text/plain; version=0.0.4; charset=utf-8"
         )
 
-    def overloaded(self, request: Request) -> Response:
+    def overloaded(self, request: Request, scope: Scope) -> Response:
         return self.error(request, 503, "The request queue is full (QueueOverflowError); please retry later.")
 
     def error(self, request: Request, status: int, message: str) -> Response:

@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from mock_services.faults import FaultError
+from mock_services.faults import parse_named
 from mock_services.loop import clock
-from mock_services.service import explain
 
 
 class CloseLink(Exception):  # noqa: N818 -- an order to the proxy, not an error of it
@@ -144,10 +143,4 @@ TOXICS: dict[str, type[Toxic]] = {
 
 def parse_toxic(name: str, fields: Mapping[str, Any]) -> Toxic:
     """Raises FaultError on an unknown toxic, an unknown field or a wrong value."""
-    kind = TOXICS.get(name)
-    if kind is None:
-        raise FaultError(f"unknown toxic {name!r}; a TCP proxy has: {', '.join(sorted(TOXICS))}")
-    try:
-        return kind.model_validate(dict(fields))
-    except ValidationError as error:
-        raise FaultError("; ".join(explain(error))) from None
+    return parse_named(TOXICS, "toxic", name, fields)

@@ -24,8 +24,9 @@ schema = schemathesis.openapi.from_dict(openapi())
 
 
 @pytest.fixture(scope="module")
-def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Mocks on a thread of their own."""
+def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Mocks on a thread of their own, and a client of their admin API: one for all, for making one takes longer than
+    asking it."""
     folder: Path = tmp_path_factory.mktemp("mocks")
     up, done = threading.Event(), asyncio.Event()
     urls: list[str] = []
@@ -46,23 +47,24 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     thread = threading.Thread(target=lambda: run(serve()))
     thread.start()
     assert up.wait(10)
-    yield urls[0]
+    with httpx.Client(base_url=urls[0], trust_env=False, timeout=10, verify=False) as client:
+        yield client
     loops[0].call_soon_threadsafe(done.set)
     thread.join(10)
 
 
+@pytest.mark.timeout(600)  # the examples are made up while others use the machine
 @schema.parametrize()
 @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_no_input_makes_the_admin_api_fail(case: Any, admin: str) -> None:
-    with httpx.Client(base_url=admin, trust_env=False, timeout=10, verify=False) as client:
-        sent = case.as_transport_kwargs(base_url=admin)
-        sent.pop("cookies", None)
-        sent["headers"] = AUTH | {k: v for k, v in (sent.get("headers") or {}).items() if k.lower() == "content-type"}
-        answer = client.request(**_as_httpx(sent))
-        assert answer.status_code < 500, answer.text
-        if answer.status_code >= 400:
-            assert answer.json()["error"]["message"]
-        assert client.get("/healthz", headers=AUTH).status_code == 200
+def test_no_input_makes_the_admin_api_fail(case: Any, admin: httpx.Client) -> None:
+    sent = case.as_transport_kwargs(base_url=str(admin.base_url))
+    sent.pop("cookies", None)
+    sent["headers"] = AUTH | {k: v for k, v in (sent.get("headers") or {}).items() if k.lower() == "content-type"}
+    answer = admin.request(**_as_httpx(sent))
+    assert answer.status_code < 500, answer.text
+    if answer.status_code >= 400:
+        assert answer.json()["error"]["message"]
+    assert admin.get("/healthz", headers=AUTH).status_code == 200
 
 
 def _as_httpx(sent: dict[str, object]) -> dict[str, object]:

@@ -100,7 +100,7 @@ class HeadReader:
     def remember_answer(self, raw: bytes, exchange: Exchange, keep_alive: bool) -> None:
         """`raw` is all of a plain exchange's answer, and was read as such. A target whose answers never repeat fills
         the memory again and again: after some times nothing is remembered any more."""
-        if len(raw) > _CACHED_ANSWER_BYTES or self._told_before >= _FORGETS:
+        if len(raw) > _CACHED_ANSWER_BYTES or self._told_before >= _FORGETS or exchange.written_by:
             return
         if len(self.told) >= _CACHED_HEADS:
             self.told.clear()

@@ -54,6 +54,7 @@ class ResponseReader:
     __slots__ = (
         "_bare",
         "_body_bytes",
+        "_canary",
         "_edge",
         "_error_trailers",
         "_extra",
@@ -81,12 +82,15 @@ class ResponseReader:
         "reusable",
     )
 
-    def __init__(self, heads: HeadReader, body_limit_bytes: int, error_trailers: tuple[bytes, ...]) -> None:
+    def __init__(
+        self, heads: HeadReader, body_limit_bytes: int, error_trailers: tuple[bytes, ...], canary: bool = False
+    ) -> None:
         self._heads = heads
         self._known = heads.known
         self._limit = body_limit_bytes
         self._raw_limit = body_limit_bytes * _OVERHEAD + HEAD_LIMIT_BYTES
         self._error_trailers = error_trailers
+        self._canary = canary
         self._mode = _WAITING
         self._edge = self._bare = False
         """llhttp stands between two chunks; and their content is all of the body that is wanted, as it comes."""
@@ -101,7 +105,8 @@ class ResponseReader:
 
     @classmethod
     def of(cls, job: EngineJob, heads: HeadReader) -> ResponseReader:
-        return cls(heads, job.body_limit_bytes, tuple(name.lower().encode() for name in job.error_trailers))
+        trailers = tuple(name.lower().encode() for name in job.error_trailers)
+        return cls(heads, job.body_limit_bytes, trailers, job.canary)
 
     def feed(self, data: bytes, now_ns: int) -> bool:
         """`data` arrived at `now_ns`. True when the exchange is over, its outcome set."""
@@ -156,7 +161,7 @@ class ResponseReader:
         dialect = DIALECTS[request.dialect]
         if request.stream or dialect is SSE or len(body) > self._limit:
             return None
-        return GOOD if dialect is BYTES and not request.nonce else judge_answer(exchange, dialect, body)
+        return GOOD if dialect is BYTES and not request.nonce else judge_answer(exchange, dialect, body, self._canary)
 
     def _begin(self, head: Head | None, data: bytes, start: int, now_ns: int) -> bool:
         """The first bytes of a message, not whole or not known: by llhttp, or counted where the head is known."""
@@ -262,7 +267,7 @@ class ResponseReader:
         exchange.served_by = head.served_by
         good = head.judged is None
         if good and (request.stream or dialect is SSE) and not head.json:
-            self._stream = StreamReader(exchange, dialect)
+            self._stream = StreamReader(exchange, dialect, self._canary)
             exchange.flags |= FLAG_STREAMED
         self._keep = request.keep_body or (
             good and self._stream is None and (dialect is not BYTES or bool(request.nonce))
@@ -290,7 +295,7 @@ class ResponseReader:
         elif exchange.request.method == b"HEAD":
             judged = GOOD
         else:
-            judged = judge_answer(exchange, DIALECTS[exchange.request.dialect], body)
+            judged = judge_answer(exchange, DIALECTS[exchange.request.dialect], body, self._canary)
         if judged is GOOD or judged[0] is Outcome.OK:
             return (Outcome.SERVER_ERROR, Reason.TRAILER_ERROR) if self._trailer_error else GOOD
         return judged

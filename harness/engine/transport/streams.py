@@ -8,6 +8,7 @@ colon is a comment. However the bytes are split into reads, what is said at the 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -21,6 +22,7 @@ EVENT_LIMIT_BYTES = 1024 * 1024
 _NO_EVENT = b"\n\n"
 """No event holds it."""
 _BACKSLASH = 0x5C
+_CANARY = re.compile(r"\[served-by:([^\]\s]{1,100})\]")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -31,6 +33,7 @@ class StreamReader:
         "_after",
         "_bad",
         "_before",
+        "_canary",
         "_chunk_end",
         "_cr",
         "_dialect",
@@ -46,7 +49,7 @@ class StreamReader:
         "error",
     )
 
-    def __init__(self, exchange: Exchange, dialect: Dialect) -> None:
+    def __init__(self, exchange: Exchange, dialect: Dialect, canary: bool = False) -> None:
         self._exchange = exchange
         self._dialect = dialect
         self._scan = dialect.scan
@@ -63,7 +66,8 @@ class StreamReader:
         self._end = False
         self._finish_due = False
         self._bad = False
-        self._text: list[str] | None = [] if exchange.request.nonce else None
+        self._text: list[str] | None = [] if exchange.request.nonce or canary else None
+        self._canary = canary
         self.error: Any = None
         """The in-band error, as decoded."""
 
@@ -118,6 +122,8 @@ class StreamReader:
         if self._tail:
             self._read_last(b"".join(self._tail), now_ns)
         exchange = self._exchange
+        if self._canary and self._text is not None:
+            exchange.written_by = canary_in("".join(self._text))
         if self.error is not None:
             return self.judge_error()
         if self._bad:
@@ -127,7 +133,7 @@ class StreamReader:
             return Outcome.TRUNCATED, Reason.NO_END_MARKER
         if not self._started:
             return Outcome.WRONG_SHAPE, Reason.EMPTY_STREAM
-        if self._text is not None:
+        if self._text is not None and exchange.request.nonce:
             exchange.flags |= FLAG_NONCE_CHECKED
             if exchange.request.nonce.decode("utf-8", "replace") not in "".join(self._text):
                 return Outcome.WRONG_SHAPE, Reason.NONCE_MISSING
@@ -223,6 +229,12 @@ class StreamReader:
             if self._gaps is not None:
                 self._gaps.append(gap)
         exchange.last_token_ns = now_ns
+
+
+def canary_in(text: str) -> str:
+    """Whose canary the text carries: `[served-by:NAME]`, wherever it stands; empty where there is none."""
+    found = _CANARY.search(text)
+    return found[1] if found else ""
 
 
 def split_event(event: bytes) -> tuple[str, bytes | None]:

@@ -167,7 +167,7 @@ MACHINE: tuple[Lie, ...] = (
         play=lambda: Play(answers.bulky(20_000), hosts=(_FAR,)),
         host=_FAR,
         apart=_path_of(3_000_000),
-        look=_says("path", "path-limited", "at best"),
+        look=_says("path", "path-limited", "sent again"),
     ),
     Lie(
         "47",

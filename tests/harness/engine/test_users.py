@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import socket
 import subprocess
@@ -116,6 +117,10 @@ def test_a_built_in_profile_through_the_engine(tmp_path: Path, target: str, name
     assert (arrivals["first_token_ns"] > arrivals["sent_ns"]).all()
     steps = {ledger.rows.catalog.steps[row["step"]] for row in ledger.rows.array}
     assert steps == ({"arrival"} if name == "chat" else {"arrival", "decide", "tool", "answer", "follow_up"})
+    with (tmp_path / "engine" / "locust.csv").open(newline="") as file:
+        table = {row["Name"]: int(row["Request Count"]) for row in csv.DictReader(file) if row["Type"] != "journey"}
+    made = Counter(ledger.rows.catalog.steps[row["step"]] for row in ledger.rows.array if row["step"])
+    assert table == {"Aggregated": 20, **made}, "Locust's own table says the same"
 
 
 def test_a_built_in_profile_under_plain_locust_with_its_web_ui(target: str) -> None:

@@ -332,3 +332,30 @@ def test_what_surrounds_a_piece_is_remembered_and_nothing_else_passes_for_it(
     assert exchange.events == 1 + sum(map(bool, texts)) + (intruder != "")
     assert exchange.finish_reason == ("stop" if intruder == "stop" else "")
     assert judged[0] is {"error": Outcome.SERVER_ERROR, "stop": Outcome.OK, "": Outcome.TRUNCATED}[intruder]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "name"),
+    [
+        (("[served-by:llm/fallback]", " hello"), "llm/fallback"),
+        (("Sure! [ser", "ved-by:b", "ig] he", "llo"), "big"),
+        (("hello", " there"), ""),
+        (("[served-by:]", "[served-by:a b]", " [served-by"), ""),
+    ],
+)
+def test_a_canary_is_found_wherever_the_chunks_split_it(pieces: tuple[str, ...], name: str) -> None:
+    data = sse(*(chat(piece) for piece in pieces), chat(finish="stop"), b"data: [DONE]")
+    exchange = Exchange(Request(b"POST", b"/", stream=True, dialect="openai"))
+    reader = StreamReader(exchange, DIALECTS["openai"], canary=True)
+    for at in range(0, len(data), 7):
+        reader.feed(data[at : at + 7], at)
+    assert reader.finish(len(data)) == (Outcome.OK, Reason.NONE)
+    assert exchange.written_by == name and exchange.events == len(pieces)
+    assert not exchange.flags & FLAG_NONCE_CHECKED
+
+
+def test_no_canary_is_looked_for_where_nobody_asks() -> None:
+    exchange = Exchange(Request(b"POST", b"/", stream=True, dialect="openai"))
+    reader = StreamReader(exchange, DIALECTS["openai"])
+    reader.feed(sse(chat("[served-by:x]"), chat(finish="stop"), b"data: [DONE]"), 1)
+    assert reader.finish(2)[0] is Outcome.OK and exchange.written_by == ""
