@@ -90,6 +90,9 @@ def wait_for(look: Callable[[], Any], within_s: float = 90.0) -> Any:
 DISTURBED = frozenset({"send_lag", "loop_lag", "cpu", "late_sends", "arrivals", "warm_up"})
 """Gates by which a run says that this machine was too busy; the advice is to run again."""
 
+STAGE_LATE_S = 0.5
+"""The row's own server stood still for longer: an honest one looks slow then. No excuse for a PASS."""
+
 Look = Callable[[Seen], str]
 """What is wrong with what was seen, in words; empty when nothing is."""
 
@@ -186,6 +189,8 @@ class Finding:
 
 def was_disturbed(lie: Lie, seen: Seen) -> bool:
     """The machine spoiled the run, not the defect: it shows neither that the lie is caught nor that it is not."""
+    if seen.word in ("FAIL", "INCONCLUSIVE") and seen.stage.late_s > STAGE_LATE_S:
+        return True
     reasons = set(seen.reasons)
     return seen.word == "INVALID" and bool(reasons) and reasons <= DISTURBED and not reasons & set(lie.because)
 

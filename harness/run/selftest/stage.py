@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import orjson
 
 _HEAD_LIMIT = 1 << 16
+_LOOK_S = 0.05
 _SO_LINGER_AT_ONCE = struct.pack("ii", 1, 0)
 
 
@@ -89,6 +90,8 @@ class Stage:
         self.by_host: dict[str, int] = {}
         self.stamps: list[float] = []
         self.port = 0
+        self.late_s = 0.0
+        """How long this machine kept the server itself waiting, at worst."""
 
     def _read(self, head: bytes, body: bytes, nth: int) -> Request:
         first, *lines = head.decode("latin-1").split("\r\n")
@@ -118,13 +121,21 @@ class Stage:
                     break
         writer.close()
 
+    async def _watch(self) -> None:
+        while True:
+            asleep_s = time.monotonic()
+            await asyncio.sleep(_LOOK_S)
+            self.late_s = max(self.late_s, time.monotonic() - asleep_s - _LOOK_S)
+
     async def _live(self, ready: threading.Event, over: asyncio.Event) -> None:
         servers = []
         for host in self._play.hosts:
             servers.append(await asyncio.start_server(self._converse, host, self.port, limit=_HEAD_LIMIT, backlog=1024))
             self.port = int(servers[0].sockets[0].getsockname()[1])
+        watching = asyncio.create_task(self._watch())
         ready.set()
         await over.wait()
+        watching.cancel()
         for server in servers:
             server.close()
 

@@ -52,6 +52,14 @@ def test_a_busy_machine_shows_nothing_either_way() -> None:
     assert not was_disturbed(stalled, seen("INVALID", ("late_sends",))), "there it is the very thing that was planted"
 
 
+def test_a_server_of_ours_that_stood_still_accuses_nobody_and_excuses_no_pass() -> None:
+    for word, disturbed in (("FAIL", True), ("INCONCLUSIVE", True), ("PASS", False)):
+        one = seen(word, ())
+        assert not was_disturbed(LIE, one)
+        one.stage.late_s = 2.0
+        assert was_disturbed(LIE, one) is disturbed
+
+
 def test_a_plan_is_json_with_what_the_row_changes() -> None:
     plan = json.loads(Lie("4", "x", ("INVALID",), rate=100, plan={"limits": {"in_flight": 10}}).plan_text("http://h:1"))
     assert plan["target"] == "http://h:1" and plan["limits"] == {"in_flight": 10}

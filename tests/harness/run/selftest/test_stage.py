@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 
 from harness.run.selftest import answers, streams
-from harness.run.selftest.stage import Play, Serve, staged
+from harness.run.selftest.stage import Play, Request, Serve, Wire, staged
 
 GET = b"GET /ask HTTP/1.1\r\nhost: x\r\nx-peakproof-seq: %d\r\n\r\n"
 
@@ -29,6 +30,21 @@ def talk(serve: Serve, *requests: bytes) -> bytes:
 
 def test_honest_answers_on_one_connection() -> None:
     assert talk(answers.honest, GET % 0, GET % 1).count(b'{"ok": true}') == 2
+
+
+def test_it_knows_when_it_stood_still() -> None:
+    def stands_still() -> Serve:
+        async def serve(request: Request, wire: Wire) -> None:
+            time.sleep(0.3)
+            await answers.honest(request, wire)
+
+        return serve
+
+    with staged(Play(stands_still())) as stage, socket.create_connection(("127.0.0.1", stage.port), 5) as peer:
+        peer.sendall(GET % 0)
+        assert peer.recv(4096)
+        time.sleep(0.2)
+    assert stage.late_s > 0.2
 
 
 def test_it_is_gone_afterwards() -> None:
