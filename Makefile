@@ -37,7 +37,7 @@ types: setup-dev
 	$(BIN)/mypy
 
 test-fast: setup-dev
-	$(BIN)/python -m pytest -m "not e2e"
+	$(BIN)/python -m pytest -n auto -m "not e2e"
 
 test-e2e: setup-dev
 	$(BIN)/python -m pytest -m e2e
@@ -82,7 +82,7 @@ study-capacity: setup-dev  ## the method on the real stack: known capacity, heal
 
 .PHONY: drills
 drills: setup-dev  ## every drill of the catalogue in its short form: it holds, and with its weakness it does not
-	PEAKPROOF_DRILLS=all $(BIN)/python -m pytest -v tests/e2e/test_drill_catalogue.py
+	$(BIN)/python -m bench.drills $(DRILLS_ARGS)
 
 .PHONY: drill-litellm
 drill-litellm: setup .venv-litellm/.done  ## LiteLLM's own proxy between the load and two mock providers, drilled
@@ -94,11 +94,21 @@ drill-litellm: setup .venv-litellm/.done  ## LiteLLM's own proxy between the loa
 	touch $@
 
 .PHONY: lies
-lies: setup-dev  ## every row of docs/lies.md as a real run; about fifteen minutes
-	PEAKPROOF_LIES=all $(BIN)/python -m pytest -m e2e tests/lies
-
-	rm -rf $(VENV) .venv-sdk .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out
+lies: setup  ## every row of docs/lies.md as a real run, as a table; about twenty-five minutes. Some: ROWS=26,54a
+	$(BIN)/peakproof selftest $(if $(ROWS),--rows $(ROWS)) $(if $(KEEP),--keep $(KEEP))
 
 .PHONY: soak-engine
 soak-engine: setup-dev  ## ten minutes at half the rated load: memory, descriptors and send lag must not move
 	$(BIN)/python -m bench.soak
+
+.PHONY: bench-rows
+bench-rows: setup-dev  ## what a verdict over a million and ten million rows costs in time and memory
+	$(BIN)/python -m bench.rows
+
+.PHONY: capacity-real
+capacity-real: setup-dev  ## a search, a killed one and an extended run on real processes; about four minutes
+	PEAKPROOF_CAPACITY=all $(BIN)/python -m pytest -v tests/e2e/test_capacity.py
+
+.PHONY: study-report
+study-report: setup-dev  ## the HTML report at ten million rows and fifty thousand distinct errors; 2.5 GB of memory
+	$(BIN)/python -m bench.study_report

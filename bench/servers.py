@@ -81,12 +81,13 @@ class Responder:
         self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
 
     def stamps(self) -> np.ndarray:
-        """(seq, monotonic ns) of each first token as the server sent it, shape (n, 2)."""
+        """Of each stream whose last token was sent: its seq, and when the server had read its request, wrote its first
+        token and its last, in monotonic ns, shape (n, 4)."""
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(10)
         assert self._process.stdout is not None
         self._process.stdout.close()
-        stamps = np.fromfile(self._stamps, np.uint64).reshape(-1, 2).astype(np.int64)
+        stamps = np.fromfile(self._stamps, np.uint64).reshape(-1, 4).astype(np.int64)
         shutil.rmtree(self._folder)
         return stamps
 

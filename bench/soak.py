@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from bench import servers
-from bench.engine import PARTS, PLAIN, Flown, fly, uniform
+from bench.engine import PARTS
+from bench.flying import PLAIN, Flown, fly, uniform
 from harness.engine.priority import ask_for_priority
 
 RATE_PER_S = 5_000

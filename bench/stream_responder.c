@@ -1,11 +1,12 @@
-/* A small SSE responder for the engine's bench: one thread, epoll, and its own stamp of every first token.
+/* A small SSE responder for the engine's bench: one thread, epoll, and its own stamps of every stream.
  *
  *     stream_responder EVENTS FIRST_US GAP_US STAMPS_FILE
  *
  * Prints its port. Every POST is answered by a chunked OpenAI stream: EVENTS tokens, the first FIRST_US after the request
- * has come in whole, the others GAP_US apart. At SIGTERM it writes (seq, CLOCK_MONOTONIC ns) of every first token, just
- * before the write that carried it, to STAMPS_FILE: two 64-bit numbers each. All delays are equal, so what is due next is
- * always at the head of one queue.
+ * has come in whole, the others GAP_US apart. At SIGTERM it writes to STAMPS_FILE, of every stream whose last token was
+ * sent, four 64-bit numbers: its seq, and the CLOCK_MONOTONIC ns at which the request had been read, and just before the
+ * writes that carried the first and the last token. All delays are equal, so what is due next is always at the head of
+ * one queue.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -28,7 +29,7 @@ enum { BUFFER = 16384, MOST_CONNECTIONS = 65536, MOST_STAMPS = 8 << 20 };
 
 typedef struct Connection {
     int fd, used, sent;
-    uint64_t seq, due_ns;
+    uint64_t seq, due_ns, begun_ns, first_ns;
     struct Connection *next;
     char buffer[BUFFER];
 } Connection;
@@ -87,9 +88,10 @@ static void send_event(Connection *c) {
         memcpy(block + size, last_chunk, chunk);
         size += chunk;
     }
-    if (c->sent == 1 && stamp_count < MOST_STAMPS) {
-        stamps[2 * stamp_count] = c->seq;
-        stamps[2 * stamp_count++ + 1] = now_ns();
+    if (c->sent == 1) c->first_ns = now_ns();
+    if (c->sent == events_per_stream && stamp_count < MOST_STAMPS) {
+        uint64_t *stamp = stamps + 4 * stamp_count++;
+        stamp[0] = c->seq, stamp[1] = c->begun_ns, stamp[2] = c->first_ns, stamp[3] = now_ns();
     }
     write_or_close(c, block, size);
     if (c->fd < 0) { free(c); return; }
@@ -120,7 +122,8 @@ static void on_request(Connection *c) {
     c->seq = seq ? strtoull(seq + 16, NULL, 10) : 0;
     c->used = 0;
     c->sent = 0;
-    push(&firsts, c, now_ns() + first_ns);
+    c->begun_ns = now_ns();
+    push(&firsts, c, c->begun_ns + first_ns);
 }
 
 static void on_readable(Connection *c) {
@@ -152,7 +155,7 @@ int main(int count, char **arguments) {
     events_per_stream = atoi(arguments[1]);
     first_ns = strtoull(arguments[2], NULL, 10) * 1000u;
     gap_ns = strtoull(arguments[3], NULL, 10) * 1000u;
-    stamps = malloc(sizeof *stamps * 2 * MOST_STAMPS);
+    stamps = malloc(sizeof *stamps * 4 * MOST_STAMPS);
     sprintf(token_chunk, "%zx\r\n%s\r\n", sizeof TOKEN - 1, TOKEN);
     sprintf(last_chunk, "%zx\r\n%s\r\n0\r\n\r\n", sizeof LAST - 1, LAST);
     struct sigaction action = {.sa_handler = end};
@@ -192,7 +195,7 @@ int main(int count, char **arguments) {
     }
     FILE *out = fopen(arguments[4], "wb");
     if (!out) return 1;
-    fwrite(stamps, sizeof *stamps * 2, stamp_count, out);
+    fwrite(stamps, sizeof *stamps * 4, stamp_count, out);
     fclose(out);
     return 0;
 }

@@ -2,10 +2,11 @@
 
 `known`: short runs against a mock of known capacity (two servers, lognormal work, one queue), at rates below, at and
 above the truth. A PASS above the truth is a false one; `proven` of a search over these runs must stay below it.
-`healthy`: constant and ramping runs far from any limit, of 45 s each. INVALID or FAIL is a false alarm.
+`healthy`: constant and ramping runs far from any limit, of 45 s to 10 min. INVALID or FAIL is a false alarm.
 
 Each run is `peakproof run` in a process of its own, told about in one line of `bench/out/study-capacity.jsonl`; the
-study goes on where it stood. STUDY_PREFIX (`chrt -r 1`) is put before each run, for machines that others use too.
+study goes on where it stood. The folder of a run that was spoiled, or of a false alarm, is kept beside it, to be looked
+at. On a machine that others use too, put `chrt -r 1` before the study, with `--most` to have it in short turns.
 """
 
 from __future__ import annotations
@@ -13,11 +14,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +34,17 @@ from harness.analysis.capacity import Stage, Step, Trial, bracket
 from harness.run.capacity import trial_from
 
 OUT = Path("bench/out/study-capacity.jsonl")
-SERVERS, WORK_MS, SPREAD, LIMIT_S, ALLOWED = 2, 40.0, 0.3, 0.4, 0.05
+KEPT = Path("bench/out/study-runs")
+SERVERS, WORK_MS, SPREAD, LIMIT_S, ALLOWED = 2, 100.0, 0.3, 1.0, 0.05
+"""A rate so low that the machine is no part of the queue, and a limit that forgives it 50 ms."""
 RATIOS = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.25, 1.5)
 SEARCHES = 3
 HEALTHY = 50
-TRIES = 3
+LONGER_S = {2: 120, 9: 120, 16: 120, 23: 120, 30: 120, 12: 600, 33: 600}
+"""Judged seconds of the healthy runs that last longer than 45 s, by index."""
+TRIES = {"known": 3, "healthy": 1}
 """A spoiled run of known capacity is run again, as the search itself does."""
-WARM_S, JUDGED_S = 4, 25
+WARM_S, JUDGED_S = 10, 60
 
 KNOWN_PLAN = """
 title: known capacity, {ratio} x the truth
@@ -45,8 +55,8 @@ arrivals:
   segments:
     - {{phase: warm, hold: {rate}/s, for: {warm}s}}
     - {{phase: peak, hold: {rate}/s, for: {judged}s}}
-upstreams: {{tools: {{mock: tools, settings: {{servers: 2, latency_ms: 40, spread: 0.3, queue: 100000}}}}}}
-slo: {{slos: ["e2e p95 <= 400ms", "errors < 5%"]}}
+upstreams: {{tools: {{mock: tools, settings: {{servers: 2, latency_ms: 100, spread: 0.3, queue: 100000}}}}}}
+slo: {{slos: ["e2e p95 <= 1s", "errors < 5%"]}}
 limits: {{in_flight: 5000}}
 deadline: 20s
 drain: 20s
@@ -61,8 +71,9 @@ arrivals:
   seed: {seed}
   segments:
     - {{phase: warm, ramp: [0/s, {start}/s], for: 6s}}
-    - {{phase: peak, {shape}, for: 45s}}
+    - {{phase: peak, {shape}, for: {judged}s}}
 prompts: {{sizes: {{in: 100, out: 30}}}}
+headers: {{Authorization: "Bearer ${{env:STUDY_KEY}}"}}
 upstreams: {{tools: {{mock: tools}}, llm: {{mock: openai, preset: hosted-small}}}}
 slo: {{slos: ["e2e p95 <= 3s", "errors < 5%"]}}
 deadline: 20s
@@ -94,7 +105,16 @@ def slow_share(rate: float, count: int = 400_000, seed: int = 1) -> float:
 
 
 def truth_per_s() -> float:
-    """The rate at which the stays beyond the limit are as many as allowed; always below saturation."""
+    """The rate at which the stays beyond the limit are as many as allowed; always below saturation. Kept in a file:
+    it takes seconds."""
+    kept = OUT.parent / f"truth-{SERVERS}-{WORK_MS:g}-{SPREAD:g}-{LIMIT_S:g}-{ALLOWED:g}.json"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(_truth_per_s()))
+    return float(json.loads(kept.read_text()))
+
+
+def _truth_per_s() -> float:
     low, high = 0.5 * saturation_per_s(), saturation_per_s()
     for _ in range(9):
         middle = (low + high) / 2
@@ -114,6 +134,7 @@ def known_plan(index: int, truth: float) -> tuple[str, dict[str, Any]]:
 def healthy_plan(index: int) -> tuple[str, dict[str, Any]]:
     ramp = index % 2 == 1
     chat = index % 4 >= 2
+    judged = LONGER_S.get(index, 45)
     shape = "ramp: [10/s, 40/s]" if ramp else "hold: 30/s"
     text = HEALTHY_PLAN.format(
         index=index,
@@ -122,64 +143,103 @@ def healthy_plan(index: int) -> tuple[str, dict[str, Any]]:
         seed=5000 + index,
         start=10 if ramp else 30,
         shape=shape,
+        judged=judged,
     )
-    return text, {"shape": "ramp" if ramp else "constant", "target": "llm" if chat else "tools"}
+    return text, {"shape": "ramp" if ramp else "constant", "target": "llm" if chat else "tools", "judged_s": judged}
 
 
 def run_once(study: str, index: int, plan: str, facts: dict[str, Any]) -> dict[str, Any]:
     """One `peakproof run`, its verdict boiled down to a line."""
-    prefix = os.environ.get("STUDY_PREFIX", "").split()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "plan.yaml"
         path.write_text(plan)
         entry = "import sys; from harness.cli.app import main; sys.exit(main())"
-        command = [*prefix, sys.executable, "-c", entry, "run", str(path), "--json", "--runs", f"{folder}/runs"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
-    line = {"study": study, "index": index, **facts, "at": time.strftime("%H:%M:%S"), "load": os.getloadavg()[0]}
+        command = [sys.executable, "-c", entry, "run", str(path), "--json", "--runs", f"{folder}/runs"]
+        environment = {**os.environ, "STUDY_KEY": "any"}  # the mock asks for a key, whichever it is
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900, env=environment)
+        line = {"study": study, "index": index, **facts, "at": time.strftime("%H:%M:%S"), "load": os.getloadavg()[0]}
+        line |= _told(done.stdout, done.stderr, facts)
+        if line["word"] in {"INVALID", "CRASH"} or (study == "healthy" and line["word"] == "FAIL"):
+            kept = KEPT / f"{study}-{index}-{facts['attempt']}"
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.copytree(folder, kept)
+    return line
+
+
+def _told(stdout: str, stderr: str, facts: dict[str, Any]) -> dict[str, Any]:
     try:
-        verdict = verdict_from_json(json.loads(done.stdout))
+        verdict = verdict_from_json(json.loads(stdout))
     except (ValueError, KeyError):
-        return {**line, "word": "CRASH", "broken": [done.stderr[-300:]]}
-    step = Step(Stage.PROBE, facts.get("rate", 0.0), JUDGED_S, 0.0, index, "")
+        return {"word": "CRASH", "broken": ["crash"], "why": [stderr[-500:]]}
+    step = Step(Stage.PROBE, facts.get("rate", 0.0), JUDGED_S, 0.0, 0, "")
+    broken = [caveat for caveat in verdict.caveats if caveat.status == "broken"]
     return {
-        **line,
         "word": verdict.word.value,
         "trial": trial_from(step, verdict, aborted=False).word.value,
         "offered": verdict.offered_rate,
-        "broken": [caveat.kind for caveat in verdict.caveats if caveat.status == "broken"],
+        "broken": [caveat.kind for caveat in broken],
+        "why": [caveat.what for caveat in broken] or list(verdict.reasons),
         "missed": [check.slo for check in verdict.checks if check.state is State.MISSED],
     }
 
 
-def go_on(seconds: float, studies: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Run what is not there yet, for at most so long; all lines so far."""
+@dataclass(frozen=True)
+class Turn:
+    """What one call of the study does of it."""
+
+    studies: tuple[str, ...]
+    seconds: float
+    jobs: int = 1
+    """Runs at a time."""
+    most: int = 1000
+    """Runs in all."""
+    part: tuple[int, int] = (0, 1)
+    """(k, n): the k-th of n calls that share the study, by index."""
+
+    def wanted(self, lines: Sequence[dict[str, Any]]) -> list[tuple[str, int]]:
+        """The runs that are not there yet; healthy ones of a length together."""
+        tried = Counter((line["study"], line["index"]) for line in lines)
+        settled = {(line["study"], line["index"]) for line in lines if line["word"] != "INVALID"}
+        lengths = sorted(range(HEALTHY), key=lambda k: LONGER_S.get(k, 0))
+        every = [("known", k) for k in range(SEARCHES * len(RATIOS))] + [("healthy", k) for k in lengths]
+        mine = [run for run in every if run[0] in self.studies and run[1] % self.part[1] == self.part[0]]
+        return [run for run in mine if run not in settled and tried[run] < TRIES[run[0]]][: self.most]
+
+
+def read_lines() -> list[dict[str, Any]]:
+    return [json.loads(text) for text in OUT.read_text().splitlines()] if OUT.exists() else []
+
+
+def go_on(turn: Turn) -> list[dict[str, Any]]:
+    """Run what is not there yet; all lines so far."""
     OUT.parent.mkdir(parents=True, exist_ok=True)
-    lines = [json.loads(text) for text in OUT.read_text().splitlines()] if OUT.exists() else []
-    there = {(line["study"], line["index"]) for line in lines}
-    end = time.monotonic() + seconds
-    truth = truth_per_s()
-    wanted = [("known", k) for k in range(SEARCHES * len(RATIOS))] + [("healthy", k) for k in range(HEALTHY)]
-    for study, index in wanted:
-        if study not in studies or (study, index) in there:
-            continue
-        if time.monotonic() > end:
-            break
+    lines = read_lines()
+    tried = Counter((line["study"], line["index"]) for line in lines)
+    end, truth, writing = time.monotonic() + turn.seconds, truth_per_s(), threading.Lock()
+
+    def one(asked: tuple[str, int]) -> None:
+        study, index = asked
         plan, facts = known_plan(index, truth) if study == "known" else healthy_plan(index)
-        for attempt in range(TRIES if study == "known" else 1):
+        for attempt in range(tried[asked], TRIES[study]):
+            if time.monotonic() > end:
+                return
             line = run_once(study, index, plan, {**facts, "attempt": attempt})
-            lines.append(line)
-            with OUT.open("a") as out:
+            with writing, OUT.open("a") as out:
+                lines.append(line)
                 out.write(json.dumps(line) + "\n")
-            print(f"{study} {index}: {line['word']} {line.get('trial', '')} {facts} {line['broken']}", flush=True)
-            if line["word"] != "INVALID":
-                break
+                print(f"{study} {index}: {line['word']} {line.get('trial', '')} {facts} {line['why']}", flush=True)
+            if line["word"] != "INVALID" or turn.most < 1000:
+                return
+
+    with ThreadPoolExecutor(turn.jobs) as pool:
+        list(pool.map(one, turn.wanted(lines)))
     return lines
 
 
 def report(lines: list[dict[str, Any]]) -> None:
     truth = truth_per_s()
     known = [line for line in lines if line["study"] == "known"]
-    print(f"\nknown capacity: saturation {saturation_per_s():.1f}/s, truth (p95 <= 400 ms) {truth:.1f}/s")
+    print(f"\nknown capacity: saturation {saturation_per_s():.1f}/s, truth (p95 <= 1 s) {truth:.1f}/s")
     print(f"{'x truth':>8}  {'runs':>4}  {'PASS':>4}  {'FAIL':>4}  {'undecided':>9}  {'INVALID':>7}")
     for ratio in RATIOS:
         words = Counter(line.get("trial", line["word"]) for line in known if line["ratio"] == ratio)
@@ -212,9 +272,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=90.0, help="for runs that are not there yet")
     parser.add_argument("--study", choices=("known", "healthy", "both"), default="both")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--most", type=int, default=1000, help="runs in this call; a spoiled one waits for the next")
+    parser.add_argument("--part", default="0/1", help="k/n: only runs whose number leaves k by n")
+    parser.add_argument("--report", action="store_true", help="run nothing")
     asked = parser.parse_args()
     studies = ("known", "healthy") if asked.study == "both" else (asked.study,)
-    report(go_on(asked.minutes * 60, studies))
+    part, parts = map(int, asked.part.split("/"))
+    turn = Turn(studies, asked.minutes * 60, asked.jobs, asked.most, (part, parts))
+    lines = read_lines() if asked.report else go_on(turn)
+    if asked.report or not turn.wanted(lines):
+        report(lines)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from mock_services.llm.openai import OpenAI
 from mock_services.llm.presets import PRESETS
 from mock_services.llm.settings import ProviderSettings
 from mock_services.llm.vllm import Vllm
+from mock_services.neighbour import NEIGHBOUR
 from mock_services.plain import PLAIN
 from mock_services.service import MockType
 from mock_services.tcp import TCP
@@ -27,6 +28,7 @@ MOCKS: dict[str, MockType] = {
     "chroma": CHROMA,
     "github": GITHUB,
     "mcp": MCP,
+    "neighbour": NEIGHBOUR,
     "pinecone": PINECONE,
     "plain": PLAIN,
     "tcp": TCP,

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from mock_services.catalogue import CHILDREN, MOCKS
+from mock_services.neighbour import NeighbourSettings
 from mock_services.service import Settings, SettingsError, parse_settings
 
 _TOP_KEYS = {"run_id", "seed", "host", "services"}
@@ -73,6 +74,11 @@ def parse_config(text: bytes) -> Config:
             for role, name in child.options.get("upstreams", {}).items()
             if name not in names
         ]
+    problems += [
+        f"{plan.name}: the target {plan.settings.target!r} is no service of this file"
+        for plan in services
+        if isinstance(plan.settings, NeighbourSettings) and plan.settings.target not in names
+    ]
     if problems:
         raise ConfigError("; ".join(problems))
     return Config(str(data.get("run_id", "")), seed, host, tuple(services), tuple(children))

@@ -130,6 +130,17 @@ class ColdStarting(Protocol):
         """The model is there."""
 
 
+@runtime_checkable
+class Sociable(Protocol):
+    """A service that calls others."""
+
+    def meet(self, urls: Mapping[str, str]) -> None:
+        """All services of these mocks are up, by name."""
+
+    async def part(self) -> None:
+        """It calls nobody any more."""
+
+
 @dataclass(frozen=True)
 class MockType:
     """One entry of the catalogue."""

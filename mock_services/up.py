@@ -24,7 +24,7 @@ from mock_services.host import Host, Hosted
 from mock_services.leases import Lease, LeaseBook
 from mock_services.loop import clock
 from mock_services.server import Listener
-from mock_services.service import Context
+from mock_services.service import Context, Sociable
 
 TOKEN_VARIABLE = "PEAKPROOF_MOCK_TOKEN"  # noqa: S105 -- the name of the variable, not the token
 TICK_S = 0.05
@@ -71,6 +71,8 @@ class Mocks:
         urls = self.urls()
         for child_plan in self.config.children:
             self.children[child_plan.name] = await start_child(child_plan, urls, self.config.seed, folder)
+        for service in self._sociable():
+            service.meet(self.urls())
         self._ticking = self._loop.create_task(self._tick())
 
     def _host(self, plan: ServicePlan, context: Context, listener: Listener) -> Hosted:
@@ -91,10 +93,15 @@ class Mocks:
         if self._ticking is not None:
             self._ticking.cancel()
         self.leases.clear()
+        await asyncio.gather(*(service.part() for service in self._sociable()))
         await asyncio.gather(*(child.stop() for child in self.children.values()))
         self.admin_listener.close()
         for host in self.hosts.values():
             host.stop()
+
+    def _sociable(self) -> list[Sociable]:
+        services = [host.service for host in self.hosts.values() if isinstance(host, Host)]
+        return [service for service in services if isinstance(service, Sociable)]
 
     def _lease_changed(self, lease: Lease[Any]) -> None:
         self.hosts[lease.on].lease_changed(lease)

@@ -15,7 +15,9 @@ import secrets
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -26,6 +28,7 @@ START_LIMIT_S = 180.0
 TRIES = 3
 INVALID = 5
 CODES = {0: "HELD", 98: "DID NOT HOLD", INVALID: "INVALID", 3: "NOT RUN", 97: "ROLLBACK NOT CONFIRMED"}
+COLUMNS = ("drill", "outcome", "degraded after", "back after", "calls a request", "at most", "slowest answer")
 _OUTCOME = re.compile(r"^# Outcome: (HELD|DID NOT HOLD)\b", re.MULTILINE)
 
 
@@ -33,16 +36,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--litellm", type=Path, required=True, help="the proxy's program")
     parser.add_argument("--short", action="store_true", help="each drill in seconds")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--runs", type=Path, default=Path("runs/litellm"))
     parser.add_argument("drills", nargs="*", help="names like throttle; all of them if none is given")
     options = parser.parse_args()
-    chosen = [HERE / "drills" / f"{name}.yaml" for name in options.drills]
-    files = chosen or sorted((HERE / "drills").glob("*.yaml"))
+    files = [HERE / "drills" / f"{name}.yaml" for name in options.drills] or sorted((HERE / "drills").glob("*.yaml"))
+    if missing := [path.stem for path in files if not path.exists()]:
+        parser.error(
+            f"no drill {missing[0]!r}; there are {', '.join(p.stem for p in (HERE / 'drills').glob('*.yaml'))}"
+        )
     environ = {**os.environ, "LITELLM_MASTER_KEY": f"sk-{secrets.token_hex(12)}"}
-    proxy = start_proxy(options.litellm, environ)
+    if is_alive():
+        raise SystemExit(
+            f"something answers at {PROXY} already: end it first, these drills are for a proxy of their own"
+        )
+    options.runs.mkdir(parents=True, exist_ok=True)
+    log = options.runs / "litellm.log"
+    proxy = start_proxy(options.litellm, environ, log)
     try:
-        wait_until_alive(proxy)
-        surprises = [path.stem for path in files if not as_expected(path, options, environ)]
+        wait_until_alive(proxy, log)
+        rows = [run(path, options, environ) for path in files]
     finally:
         proxy.terminate()
         try:
@@ -50,55 +62,101 @@ def main() -> int:
         except subprocess.TimeoutExpired:
             proxy.kill()
             proxy.wait()
+    show(rows)
+    surprises = [row["drill"] for row in rows if row["outcome"] != row["told"]]
     if surprises:
         sys.stderr.write(f"not as their files say: {', '.join(surprises)}\n")
     return 1 if surprises else 0
 
 
-def start_proxy(program: Path, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+def start_proxy(program: Path, environ: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     """Offline: the cost map comes from the package, nothing is reported to anybody."""
     command = [str(program.absolute()), "--config", str(HERE / "config.yaml"), "--host", "127.0.0.1", "--port", "4100"]
     offline = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_DOCS": "True"}
-    log = (HERE / "litellm.log").open("wb")
-    with log:
+    with log.open("wb") as out:
         return subprocess.Popen(  # noqa: S603 -- our own words, no shell
             [*command, "--telemetry", "False"],
             env={**environ, **offline, **MOCKS},
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=out,
             stderr=subprocess.STDOUT,
             cwd=HERE,
         )
 
 
-def wait_until_alive(proxy: subprocess.Popen[bytes]) -> None:
-    """It takes half a minute and more."""
+def is_alive() -> bool:
+    try:
+        return httpx.get(f"{PROXY}/health/liveliness", timeout=2, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def wait_until_alive(proxy: subprocess.Popen[bytes], log: Path) -> None:
+    """It takes ten seconds to half a minute."""
+    sys.stderr.write("starting LiteLLM's proxy ...\n")
     deadline_s = time.monotonic() + START_LIMIT_S
     while time.monotonic() < deadline_s:
         if proxy.poll() is not None:
-            raise SystemExit(f"LiteLLM ended while starting; see {HERE / 'litellm.log'}")
-        try:
-            if httpx.get(f"{PROXY}/health/liveliness", timeout=2, trust_env=False).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.5)
-    raise SystemExit(f"LiteLLM was not ready within {START_LIMIT_S:.0f} s; see {HERE / 'litellm.log'}")
+            raise SystemExit(f"LiteLLM ended while starting; see {log}")
+        if is_alive():
+            return
+        time.sleep(0.5)
+    raise SystemExit(f"LiteLLM was not ready within {START_LIMIT_S:.0f} s; see {log}")
 
 
-def as_expected(path: Path, options: argparse.Namespace, environ: dict[str, str]) -> bool:
-    """Runs one drill, shows its page, and compares the outcome with the one that its file tells."""
+def run(path: Path, options: argparse.Namespace, environ: dict[str, str]) -> dict[str, Any]:
+    """Runs one drill, shows its page, and answers what came of it beside what its file tells."""
+    runs = options.runs / path.stem
     command = [sys.executable, "-c", "import sys; from harness.cli.app import main; sys.exit(main())"]
-    command += ["drill", "run", str(path), "--runs", str(options.runs), *(["--short"] if options.short else [])]
+    command += ["drill", "run", str(path), "--runs", str(runs), *(["--short"] if options.short else [])]
     code = INVALID
     for _ in range(TRIES):
         code = subprocess.run(command, env=environ, check=False).returncode  # noqa: S603 -- likewise
         if code != INVALID:  # a busy machine: the run says nothing about LiteLLM
             break
     told = _OUTCOME.search(path.read_text())
-    outcome = CODES.get(code, f"exit {code}")
-    sys.stdout.write(json.dumps({"drill": path.stem, "outcome": outcome, "told": told and told[1]}) + "\n\n")
-    sys.stdout.flush()
-    return told is not None and outcome == told[1]
+    row = {"drill": path.stem, "outcome": CODES.get(code, f"exit {code}"), "told": told and told[1]}
+    pages = sorted(runs.glob("*/drill.json"), key=lambda page: page.stat().st_mtime)
+    return {**row, **(figures(pages[-1].parent) if pages else {})}
+
+
+def figures(folder: Path) -> dict[str, Any]:
+    """The figures of a drill, and from the providers' log how many calls one request made, and how long it took."""
+    page = json.loads((folder / "drill.json").read_text())
+    start_s = json.loads((folder / "engine" / "engine.json").read_text())["start_ns"] / 1e9
+    begin_s, end_s = (start_s + edge(fault[key] for fault in page["faults"]) for key, edge in SPAN)
+    calls: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in (folder / "mocks" / "log.jsonl").read_text().splitlines():
+        call = json.loads(line)
+        calls[str(call.get("seq", ""))].append(call)
+    # Requests whose first call was made under the fault; calls without a number are the drill's own probes.
+    under = [c for seq, c in calls.items() if seq and begin_s <= min(x["started_s"] for x in c) < end_s]
+    slowest_s = max((max(x["finished_s"] for x in c) - min(x["started_s"] for x in c) for c in under), default=None)
+    numbers = page["numbers"] or {}
+    return {
+        "degraded after": numbers.get("time_to_degraded_s"),
+        "back after": numbers.get("time_to_recover_s"),
+        "calls a request": sum(len(c) for c in under) / len(under) if under else None,
+        "at most": max(map(len, under), default=None),
+        "slowest answer": slowest_s,
+    }
+
+
+SPAN = (("start_s", min), ("end_s", max))
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    def text(name: str, value: Any) -> str:
+        if not isinstance(value, float):
+            return "-" if value is None else str(value)
+        return f"{value:.2f}" if name.startswith("calls") else f"{value:.1f} s"
+
+    table = [COLUMNS, *(tuple(text(name, row.get(name)) for name in COLUMNS) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for cells in table:
+        sys.stdout.write(
+            "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() + "\n"
+        )
 
 
 if __name__ == "__main__":

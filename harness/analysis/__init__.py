@@ -7,7 +7,7 @@ from harness.analysis.compare import Change, Difference, Identity, Tolerance, Un
 from harness.analysis.evidence import Calls, Deployment, Evidence, PhaseWindow, Planned, Prices
 from harness.analysis.foreign import read_foreign
 from harness.analysis.gates_arrivals import lag_limit_s
-from harness.analysis.judge import judge
+from harness.analysis.judge import before_the_stop, judge
 from harness.analysis.looks import Looks, plan_looks
 from harness.analysis.openslo import slo_to_openslo, slos_from_openslo
 from harness.analysis.pool import Pooled, pool
@@ -17,6 +17,7 @@ from harness.analysis.running import RunningSlo
 from harness.analysis.slo import Slo, SloError, parse_slo
 from harness.analysis.special import beta_quantile
 from harness.analysis.verdict import (
+    PEAK_TOLERANCE,
     Bottleneck,
     Capacity,
     Caveat,
@@ -30,6 +31,7 @@ from harness.analysis.verdict import (
 from harness.analysis.verdict_json import verdict_from_json, verdict_to_json
 
 __all__ = [
+    "PEAK_TOLERANCE",
     "Bottleneck",
     "Calls",
     "Capacity",
@@ -57,6 +59,7 @@ __all__ = [
     "UnlikeRunsError",
     "Verdict",
     "Word",
+    "before_the_stop",
     "beta_quantile",
     "compare",
     "judge",

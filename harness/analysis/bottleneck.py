@@ -16,13 +16,16 @@ from harness.analysis.view import Bools, Floats, View
 from harness.results import Outcome, Reason
 
 SUSPECTED, CONFIRMED = "SUSPECTED", "CONFIRMED"
-_HARNESS_GATES = frozenset({"send_lag", "loop_lag", "cpu", "late_sends", "client_failures", "telemetry", "workers"})
+_HARNESS_GATES = frozenset(
+    {"send_lag", "loop_lag", "cpu", "late_sends", "client_failures", "telemetry", "workers", "path"}
+)
 _LIMIT_CALLS = 3
 _EXCESS_SHARE = 0.3
 """Of the extra time of bad requests, before a dependency is suspected for it."""
 _ELASTIC = 1.5
 """Latency at the busiest stretches over that at the quietest."""
 RELIEF_GAIN = 0.15
+_BUSY, _RISE, _FULL = 0.8, 0.05, 0.98
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class _Part:
     spent_s: Floats
     limited: Bools
     limit: str = ""
+    places: int = 0
+    """Calls that are worked on at once; 0 is unknown."""
 
 
 def suspects(scene: Scene, bad_seq: np.ndarray, caveats: Sequence[Caveat]) -> tuple[Bottleneck, ...]:
@@ -68,8 +73,26 @@ def _harness(scene: Scene, caveats: Sequence[Caveat]) -> Iterator[Bottleneck]:
     bound = int((scene.judged.raw("reason") == Reason.IN_FLIGHT_BOUND).sum())
     if bound:
         broken += (f"{bound} arrivals met the in-flight bound of {scene.evidence.in_flight_limit or 'the run'}",)
+    broken += _cpu_rising(scene)
     if broken:
         yield Bottleneck("harness", SUSPECTED, broken, "more processes, a quieter machine or a higher in-flight bound")
+
+
+def _cpu_rising(scene: Scene) -> tuple[str, ...]:
+    """The busiest worker's share of its core, where it rose to the height at which a generator is late."""
+    records = scene.telemetry()
+    if records is None or not scene.segments:
+        return ()
+    start_s, end_s = scene.segments[0].start_s, min(scene.until_s, scene.segments[-1].end_s)
+    fifth_s = (end_s - start_s) / 5
+    for worker in np.unique(records["worker"]):
+        mine = records[records["worker"] == worker]
+        ends = mine["t_s"]
+        first = mine["cpu_share"][(ends > start_s) & (ends <= start_s + fifth_s)]
+        last = mine["cpu_share"][(ends > end_s - fifth_s) & (ends <= end_s)]
+        if len(first) and len(last) and is_rising((float(first.mean()), float(last.mean()))):
+            return (f"the CPU of worker {worker} rose from {first.mean():.0%} to {last.mean():.0%} of its core",)
+    return ()
 
 
 def _parts(scene: Scene) -> Iterator[_Part]:
@@ -86,6 +109,7 @@ def _parts(scene: Scene) -> Iterator[_Part]:
                 (calls.finished_s - calls.started_s)[mine],
                 (status == 429) | (status == 503),
                 calls.limits.get(name, ""),
+                calls.places.get(name, 0),
             )
         return
     for step in range(1, len(scene.rows.catalog.steps)):
@@ -99,6 +123,27 @@ def _parts(scene: Scene) -> Iterator[_Part]:
             view.e2e_s,
             (view.outcome == Outcome.THROTTLED) | (status == 429) | (status == 503),
         )
+
+
+def utilisation(scene: Scene, started_s: Floats, spent_s: Floats, places: int) -> tuple[float, float] | None:
+    """(at first, in the end): the mean share of `places` that calls held in the first and the last fifth of the judged
+    time; None where the places are not known. Waiting calls count too: above 1 is 1."""
+    if places < 1 or not scene.segments or not len(started_s):
+        return None
+    start_s, end_s = scene.segments[0].start_s, min(scene.until_s, scene.segments[-1].end_s)
+    fifth_s = (end_s - start_s) / 5
+    ends = np.where(np.isfinite(spent_s), started_s + spent_s, end_s)
+    shares = []
+    for low, high in ((start_s, start_s + fifth_s), (end_s - fifth_s, end_s)):
+        held_s = np.clip(np.minimum(ends, high) - np.maximum(started_s, low), 0, None).sum()
+        shares.append(min(1.0, float(held_s) / (fifth_s * places)))
+    return shares[0], shares[1]
+
+
+def is_rising(used: tuple[float, float]) -> bool:
+    """Busy in the end, and more so than at first; what was full from the start cannot rise."""
+    first, last = used
+    return last >= _BUSY and (last > first + _RISE or min(first, last) >= _FULL)
 
 
 def _advice(part: _Part) -> str:
@@ -118,6 +163,10 @@ def _evidence(scene: Scene, part: _Part, bad_seq: np.ndarray) -> tuple[tuple[str
     if excess >= _EXCESS_SHARE and strength + excess > _EXCESS_SHARE:
         evidence.append(f"{min(excess, 1):.0%} of the extra time of bad requests is spent in it")
         strength += min(excess, 1.0)
+    used = utilisation(scene, part.started_s, part.spent_s, part.places)
+    if used is not None and len(bad_seq) and is_rising(used):
+        evidence.append(f"its {part.places} places were {used[1]:.0%} busy in the end, {used[0]:.0%} at first")
+        strength += 0.5
     elastic, at = _elasticity(scene, part)
     if elastic >= _ELASTIC and len(bad_seq):
         evidence.append(f"its latency grows {elastic:.1f}-fold with the load, from {at:.0f} s on")

@@ -20,6 +20,7 @@ import numpy as np
 
 from harness.analysis.verdict import Capacity, State, Verdict, Word
 
+NEAR_SHARE = 0.1
 _CUTS = (0.5, 0.75, 0.25)
 """Where in the bracket to try next, while the tries stay undecided."""
 
@@ -189,12 +190,18 @@ def next_step(search: Search, record: Sequence[Trial]) -> Step:
     return _inside(search, record, proven, disproven)
 
 
+def _is_near(trial: Trial) -> bool:
+    """Its bad share lies near what is allowed. A step that is undecided far below it was only too short: a higher rate
+    tells more in the same time."""
+    return not trial.bad_share <= NEAR_SHARE * trial.allowed_share
+
+
 def _probe(search: Search, record: Sequence[Trial]) -> Step:
     if not record:
         return _affordable(search, record, Stage.PROBE, search.safe_rate, "a safe rate first")
     last = record[-1]
     repeats = sum(o.rate == last.rate for o in record)
-    if last.word is Word.INCONCLUSIVE and not last.aborted and repeats < 2:
+    if last.word is Word.INCONCLUSIVE and not last.aborted and repeats < 2 and _is_near(last):
         return _affordable(search, record, Stage.PROBE, last.rate, "again: too near to decide")
     stopped = min((o.rate for o in record if o.aborted and not o.failed), default=math.inf)
     if math.isfinite(stopped):

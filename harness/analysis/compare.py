@@ -37,10 +37,15 @@ class Identity:
     def differences(self, other: Identity) -> tuple[str, ...]:
         """What differs, in words."""
         return tuple(
-            f"{name.replace('_', ' ')} {getattr(self, name)!r} against {getattr(other, name)!r}"
+            f"{name.replace('_', ' ')} {_told(name, self)} against {_told(name, other)}"
             for name in ("plan_hash", "target", "machine")
             if getattr(self, name) != getattr(other, name)
         )
+
+
+def _told(name: str, identity: Identity) -> str:
+    value = str(getattr(identity, name))
+    return value[:10] if name == "plan_hash" else repr(value)
 
 
 @dataclass(frozen=True)

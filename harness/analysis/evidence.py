@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from harness.results import ClockFact, TelemetryArray, WorkerFact
+from harness.results import ClockFact, Gaps, TelemetryArray, WorkerFact
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class Calls:
     status: npt.NDArray[np.uint16]
     limits: dict[str, str] = field(default_factory=dict)
     """What limits each dependency, in words (`tokens-per-minute quota 60000`)."""
+    places: dict[str, int] = field(default_factory=dict)
+    """How many calls each dependency works on at once, where it is known."""
 
 
 @dataclass(frozen=True)
@@ -115,5 +117,11 @@ class Evidence:
     ledger_problems: tuple[str, ...] = ()
     """What did not add up when the books were closed: arrivals with two outcomes, rows that nobody planned, counts of
     workers that are not those of their rows. The rows judged are those left when these are taken out."""
+    judged_until_s: float | None = None
+    """On the run's clock: what is due from here on is not judged, for a look ended the run here. None judges all."""
+    new_connections: float | None = None
+    """Share of the arrivals that are declared to be new users, on connections of their own; None declares nothing."""
     declared_cache_share: float | None = None
     """Share of answers that may come from a cache, as production's do; None declares nothing."""
+    gaps: Gaps | None = None
+    """All gaps between the pieces of streamed answers, by phase; None where none was streamed, or nobody counted."""

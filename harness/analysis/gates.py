@@ -2,14 +2,14 @@
 INVALID.
 
 A gate is a function of the scene and the SLOs. Its evidence absent: `not_fed` for rows of another tool, broken in
-our own run. The gates live by what they look at: arrivals, generator, answers.
+our own run. The gates live by what they look at: arrivals, generator, path, answers, caches, other tools' rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness.analysis import gates_answers, gates_arrivals, gates_cache, gates_generator
+from harness.analysis import gates_answers, gates_arrivals, gates_cache, gates_foreign, gates_generator, gates_path
 from harness.analysis.scene import Scene
 from harness.analysis.slo import Slo
 from harness.analysis.verdict import Caveat
@@ -32,12 +32,18 @@ GATES: tuple[Gate, ...] = (
     gates_generator.little,
     gates_arrivals.certificate,
     gates_arrivals.mix,
+    gates_path.path,
+    gates_path.addresses,
+    gates_path.connections,
     gates_answers.client_failures,
     gates_answers.target_count,
     gates_answers.mock_pacing,
     gates_answers.answer_length,
+    gates_answers.degraded,
     gates_cache.cache_share,
     gates_cache.repeated_prompts,
+    gates_foreign.doubled,
+    gates_foreign.silence,
 )
 
 

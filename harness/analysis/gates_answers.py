@@ -18,6 +18,8 @@ CLIENT_SHARE = 0.001
 EARLY_S = 0.005
 """The alarm never rings early; more than this before due is a wrong stamp."""
 LENGTH_ERROR = 0.10
+DEGRADED_SHARE = 0.10
+"""Of the answers, from which on it is said beside the verdict."""
 _REASONS = frozenset(map(int, Reason))
 _KNOWN_REASON = np.isin(np.arange(256), list(_REASONS))
 
@@ -97,7 +99,7 @@ def target_count(scene: Scene, slos: Sequence[Slo]) -> Caveat | None:
     """Where the target counts its own requests: at least every answered one, at most every attempt."""
     del slos
     counted = scene.evidence.target_count
-    if counted is None or scene.until_s < np.inf:
+    if counted is None or scene.is_part:
         return None
     array = scene.rows.array
     whole = array["step"] == 0
@@ -155,3 +157,20 @@ def answer_length(scene: Scene, slos: Sequence[Slo]) -> Caveat | None:
             "answer_length", what, "shorter answers cost less than production's: check the model and max_tokens"
         )
     return held("answer_length", what)
+
+
+def degraded(scene: Scene, slos: Sequence[Slo]) -> Caveat | None:
+    """Degraded answers count as answers. Where they are many, whoever reads PASS must know that the system did not
+    do its whole work."""
+    view = scene.judged
+    answers = int(view.success.sum())
+    count = int((view.outcome == Outcome.DEGRADED).sum())
+    if count < DEGRADED_SHARE * answers or count == 0:
+        return None
+    names = scene.rows.catalog.degraded
+    how = np.bincount(view.raw("degraded")[view.outcome == Outcome.DEGRADED], minlength=len(names))
+    signal = names[int(how.argmax())] if how.argmax() < len(names) else ""
+    what = f"{count / answers:.0%} of the answers were degraded" + (f" ({signal})" if signal else "")
+    promised = any(slo.metric in {"degraded", "goodput"} and slo.gate == "block" for slo in slos)
+    advice = "" if promised else "no SLO forbids it: add `degraded < 5%` or a goodput"
+    return Caveat("degraded", NOTED, what, advice)

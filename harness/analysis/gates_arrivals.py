@@ -262,7 +262,9 @@ def _edges(due_ns: np.ndarray) -> np.ndarray:
 
 
 def _by_stretch(due_ns: np.ndarray, journey: np.ndarray, edges_ns: np.ndarray, journeys: int) -> Floats:
-    """Arrivals by stretch and journey."""
+    """Arrivals by stretch and journey. A journey that the catalog does not know is the gate `possible`'s business."""
+    there = journey < journeys
+    due_ns, journey = due_ns[there], journey[there]
     at = np.maximum(np.searchsorted(edges_ns, due_ns, side="right") - 1, 0)
     counts = np.bincount(at * journeys + journey, minlength=len(edges_ns) * journeys)
     return counts.reshape(len(edges_ns), journeys).astype(float)

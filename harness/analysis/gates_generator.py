@@ -22,6 +22,9 @@ SILENCE_S = 5.0
 CLOCK_STEP_S = 2.0
 CLOCK_SKEW_S = 0.005
 LITTLE_ERROR = 0.03
+_MEASURED = ("t_s", "cpu_share", "loop_lag_s_p99", "in_flight_area_s")
+_NOISE = 0.005
+"""A clock read twice may go so far back, in seconds."""
 LITTLE_PER_REQUEST_S = 0.001
 """A counter and a row stamp their moments a little apart: below a millisecond a request the audit says nothing."""
 
@@ -38,8 +41,10 @@ def _judged_telemetry(scene: Scene) -> TelemetryArray | None:
 
 def pooled_lag_s(p99_s: Floats) -> float:
     """The p99 of all loop turns from the p99s of single seconds, each second's tail taken as exponential: the x at
-    which the mean of `.01 ** (x / p99)` is .01. Shape (n,), seconds."""
+    which the mean of `.01 ** (x / p99)` is .01; NaN where one of them is no number. Shape (n,), seconds."""
     tails = np.maximum(p99_s.astype(np.float64), 1e-9)
+    if not np.isfinite(tails).all():
+        return math.nan
     low, high = 0.0, float(tails.max())
     for _ in range(60):
         middle = (low + high) / 2
@@ -53,7 +58,8 @@ def loop_lag(scene: Scene, slos: Sequence[Slo]) -> Caveat:
     records = _judged_telemetry(scene)
     if records is None:
         return absent("loop_lag", "loop lag", scene)
-    p99, limit = pooled_lag_s(records["loop_lag_s_p99"]), lag_limit_s(slos)
+    lags, limit = records["loop_lag_s_p99"], lag_limit_s(slos)
+    p99 = pooled_lag_s(lags)
     if not p99 <= limit:
         worst = records[int(np.argmax(records["loop_lag_s_p99"]))]
         return broken(
@@ -74,7 +80,8 @@ def cpu(scene: Scene, slos: Sequence[Slo]) -> Caveat:
     streak, worker_before = 0, -1
     for record in records[["worker", "cpu_share", "t_s"]]:
         worker = int(record["worker"])
-        streak = (streak if worker == worker_before else 0) + 1 if record["cpu_share"] > CPU_SHARE else 0
+        calm = record["cpu_share"] <= CPU_SHARE  # what is no number is not
+        streak = 0 if calm else (streak if worker == worker_before else 0) + 1
         worker_before = worker
         if streak >= CPU_SECONDS:
             return broken(
@@ -92,6 +99,9 @@ def telemetry(scene: Scene, slos: Sequence[Slo]) -> Caveat:
     records = scene.telemetry()
     if records is None or not scene.segments:
         return absent("telemetry", "the engine's telemetry", scene)
+    strange = [name for name in _MEASURED if not np.all((records[name] >= -_NOISE) & (records[name] < np.inf))]
+    if strange:
+        return broken("telemetry", f"{strange[0]} is negative or no number in the engine's telemetry", "run again")
     start, end = scene.segments[0].start_s, min(scene.until_s, max(s.end_s for s in scene.segments))
     done = [w.worker for w in scene.evidence.workers or () if w.state == "done"]
     for worker in done or sorted(set(records["worker"].tolist())):
@@ -183,6 +193,6 @@ def little(scene: Scene, slos: Sequence[Slo]) -> Caveat:
     error = abs(counted - from_rows)
     size = max(counted, from_rows)
     what = f"in-flight area {counted:.1f} s by the counter, {from_rows:.1f} s by the rows"
-    if not error <= max(LITTLE_ERROR * size, LITTLE_PER_REQUEST_S * requests):
+    if not math.isfinite(size) or not error <= max(LITTLE_ERROR * size, LITTLE_PER_REQUEST_S * requests):
         return broken("little", what, "rows or counter are wrong: keep the folder for a bug report")
     return held("little", what)

@@ -1,9 +1,8 @@
 """From rows to a verdict: gates, warm-up, checks, stability, and the one word they add up to.
 
 INVALID if any gate is broken, unless a FAIL was proven before the first arrival that could not be sent; FAIL if Holm
-rejects
-any check or the run was unstable; PASS only if every blocking check is MET, the run was long enough and stability is
-shown; else INCONCLUSIVE (verdict.md, "Overall").
+rejects any check or the run was unstable; PASS only if every blocking check is MET, the run was long enough and
+stability is shown; else INCONCLUSIVE (verdict.md, "Overall").
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from harness.analysis.doubt import BROKEN, NOTED, WAIVED, broken, held
 from harness.analysis.evidence import Evidence
 from harness.analysis.failures import failure_modes, first_cause
 from harness.analysis.gates import hold_gates
+from harness.analysis.gates_foreign import SILENCE
 from harness.analysis.measure import NoSample, sample
 from harness.analysis.provisioning import Range, caution, needs
 from harness.analysis.rules import Rules
@@ -48,6 +48,11 @@ class Finding:
     @property
     def broken(self) -> tuple[str, ...]:
         return tuple(c.kind for c in self.caveats if c.status == BROKEN)
+
+    @property
+    def silent(self) -> bool:
+        """A part of the judged time was not measured."""
+        return any(c.kind == SILENCE and c.status == NOTED for c in self.caveats)
 
     @property
     def missed(self) -> tuple[Check, ...]:
@@ -165,7 +170,7 @@ def _scope(scene: Scene, slos: Sequence[Slo], checks: Sequence[Check]) -> Caveat
 def _phases_without_data(scene: Scene) -> list[str]:
     """Phases that were to be judged and cannot be, though others can. Of a run seen up to a moment, later phases are
     not missing; rows that name no phase at all are judged whole."""
-    if not math.isinf(scene.until_s):
+    if scene.is_part:
         return []
     asked = [name for name in scene.rules.judge_phases if name not in scene.names]
     missing = asked if len(asked) < len(scene.rules.judge_phases) else []
@@ -205,6 +210,8 @@ def _word(finding: Finding) -> Word:
         return Word.FAIL
     met = all(c.state is State.MET for c in finding.checks if c.gate == "block")
     smoke = finding.scene.rules.smoke
+    if finding.silent:
+        return Word.INCONCLUSIVE
     return Word.PASS if met and (smoke or (_covered(finding) and finding.stability_shown)) else Word.INCONCLUSIVE
 
 
@@ -214,19 +221,24 @@ def _covered(finding: Finding) -> bool:
 
 def _standing_fail(rows: Rows, slos: Sequence[Slo], rules: Rules, evidence: Evidence) -> Finding | None:
     """The FAIL proven on the arrivals due before the first `not_sent`, if every gate held until then."""
+    finding = before_the_stop(rows, slos, rules, evidence)
+    return finding if finding is not None and finding.failed and not finding.broken else None
+
+
+def before_the_stop(rows: Rows, slos: Sequence[Slo], rules: Rules, evidence: Evidence) -> Finding | None:
+    """What the arrivals show that were due before the first `not_sent`; None where each was sent, or none before."""
     array = rows.array
     unsent = array["due_ns"][(array["outcome"] == Outcome.NOT_SENT) & (array["step"] == 0)]
     if len(unsent) == 0:
         return None
     scene = set_scene(rows, rules, evidence, until_s=float(unsent.min()) * 1e-9)
+    if not scene.is_part:
+        return None  # the look that ended the run came first
     if evidence.stopped_early:
         # Requests that our own stop cut off accuse nobody.
         cut_off = (scene.judged.outcome == Outcome.CANCELLED) & (scene.judged.raw("reason") == Reason.STOPPED)
         scene = replace(scene, judged=scene.judged.where(~cut_off))
-    if len(scene.judged) == 0 or not scene.segments:
-        return None
-    finding = examine(scene, slos)
-    return finding if finding.failed and not finding.broken else None
+    return examine(scene, slos) if len(scene.judged) and scene.segments else None
 
 
 def _verdict(word: Word, finding: Finding, whole: Finding, slos: Sequence[Slo]) -> Verdict:
@@ -235,8 +247,6 @@ def _verdict(word: Word, finding: Finding, whole: Finding, slos: Sequence[Slo]) 
     impossible = "possible" in whole.broken
     rate = scene.rate
     capacity = _capacity(word, finding, slos, rate)
-    peak = capacity.forecast_peak
-    headroom = capacity.proven / peak - 1 if capacity.proven is not None and peak else None
     cause = "" if impossible or not finding.checks else first_cause(finding.scene, slos, finding.checks)
     counts = np.bincount(scene.judged.outcome, minlength=len(Outcome))
     draft = Verdict(
@@ -248,7 +258,7 @@ def _verdict(word: Word, finding: Finding, whole: Finding, slos: Sequence[Slo]) 
         checks=finding.checks,
         caveats=finding.caveats,
         capacity=capacity,
-        headroom=headroom,
+        headroom=capacity.headroom,
         failures=() if impossible else failure_modes(scene),
         outcomes={o.label: int(counts[o]) for o in Outcome if counts[o]},
         bottleneck=() if impossible else suspects(scene, _bad_seq(finding, slos), whole.caveats),
@@ -270,6 +280,7 @@ def _reasons(word: Word, finding: Finding, whole: Finding) -> tuple[str, ...]:
         reasons += [c.slo for c in finding.missed] + (["unstable"] if finding.unstable else [])
     if word is Word.INCONCLUSIVE:
         reasons += [c.reason for c in finding.checks if c.gate == "block" and c.state is State.UNDECIDED]
+        reasons += ["COVERAGE"] if finding.silent else []
         if not finding.scene.rules.smoke:
             reasons += [] if _covered(finding) else ["COVERAGE"]
             reasons += [] if finding.stability_shown else ["stability_not_shown"]
@@ -296,7 +307,7 @@ def _capacity(word: Word, finding: Finding, slos: Sequence[Slo], rate: float) ->
     if not math.isfinite(rate) or rate <= 0:
         return Capacity(forecast_peak=peak)
     if word is Word.PASS:
-        return Capacity(proven=rate, forecast_peak=peak)
+        return Capacity(proven=rate, forecast_peak=peak, busiest_minute=finding.scene.busiest_minute)
     if word is Word.FAIL and (finding.unstable or _fails_without_throttling(finding, slos)):
         return Capacity(disproven=finding.scene.rate, forecast_peak=peak)
     return Capacity(forecast_peak=peak)

@@ -32,6 +32,8 @@ class Rules:
     """Waives the coverage rule, and the verdict says so."""
     looks: int = 1
     """Planned looks at the data (at most 6); each is taken at `a / looks`."""
+    extend: bool = False
+    """An undecided run goes on, to `extend_up_to_s` at most: only where the SLO file asks for it."""
     post_stratify: bool = False
     """Weigh each journey by its planned share instead of the one that came: for replays of recorded traffic."""
 

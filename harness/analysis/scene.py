@@ -17,6 +17,8 @@ from harness.analysis.view import Bools, Floats, View
 from harness.results import Rows, TelemetryArray
 
 REPLAY = "replay"
+MINUTE_S = 60.0
+"""What a forecast peak is a mean over."""
 ALL = "all"
 """The one phase of rows that name none."""
 
@@ -53,6 +55,11 @@ class Scene:
     until_s: float = math.inf
 
     @property
+    def is_part(self) -> bool:
+        """Seen up to a moment before the run's own end: what comes later is not missing."""
+        return self.until_s < _end_of(self.evidence)
+
+    @property
     def duration_s(self) -> float:
         return sum(s.duration_s for s in self.segments)
 
@@ -62,6 +69,15 @@ class Scene:
         planned = self.planned_judged()
         count = len(self.judged) if planned is None else int(planned.sum())
         return count / self.duration_s if self.duration_s > 0 else float("nan")
+
+    @cached_property
+    def busiest_minute(self) -> float | None:
+        """Mean planned rate of the busiest minute inside one judged stretch (of the whole stretch where that is
+        shorter), arrivals/s; None without a planned curve."""
+        plan = self.evidence.planned
+        if plan is None or plan.rate_knots_s is None or plan.rate_per_s is None:
+            return None
+        return max((_busiest(plan.rate_knots_s, plan.rate_per_s, s) for s in self.segments), default=None)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,6 +122,25 @@ class Scene:
         return ordered
 
 
+def _busiest(knots_s: Floats, rates_per_s: Floats, segment: Segment) -> float:
+    """The largest mean of the piecewise linear rate over a window of a minute that slides by a second."""
+    window_s = min(MINUTE_S, segment.duration_s)
+    starts_s = np.append(np.arange(segment.start_s, segment.end_s - window_s, 1.0), segment.end_s - window_s)
+    area = _area(knots_s, rates_per_s, starts_s + window_s) - _area(knots_s, rates_per_s, starts_s)
+    return float(area.max()) / window_s
+
+
+def _area(knots_s: Floats, rates_per_s: Floats, moments_s: Floats) -> Floats:
+    """Area under the rate curve from its first knot to each moment; a step is two knots at one moment."""
+    widths = np.diff(knots_s)
+    whole = np.append(0.0, np.cumsum(widths * (rates_per_s[1:] + rates_per_s[:-1]) / 2))
+    at = np.clip(np.searchsorted(knots_s, moments_s, side="right") - 1, 0, len(widths) - 1)
+    into_s = np.clip(moments_s - knots_s[at], 0.0, widths[at])
+    slope = np.divide(np.diff(rates_per_s), widths, out=np.zeros_like(widths), where=widths > 0)
+    area: Floats = whole[at] + into_s * (rates_per_s[at] + slope[at] * into_s / 2)
+    return area
+
+
 def _of_phases(phase: np.ndarray, names: tuple[str, ...], judged: tuple[str, ...]) -> Bools:
     wanted = np.zeros(256, dtype=bool)
     wanted[[i for i, name in enumerate(names) if name in judged]] = True
@@ -116,6 +151,7 @@ def _of_phases(phase: np.ndarray, names: tuple[str, ...], judged: tuple[str, ...
 def set_scene(rows: Rows, rules: Rules, evidence: Evidence, until_s: float = math.inf) -> Scene:
     """Chooses what is judged. Windows of the plan rule; rows without a plan bring their own phases, one named `all` or
     `replay` being judged by default."""
+    until_s = min(until_s, _end_of(evidence))
     arrivals = View.of(rows)
     if not math.isinf(until_s):
         arrivals = arrivals.where(arrivals.due_s < until_s)
@@ -130,6 +166,10 @@ def set_scene(rows: Rows, rules: Rules, evidence: Evidence, until_s: float = mat
     else:
         segments = tuple(_segment_of(judged, name) for name in names)
     return Scene(rows, evidence, rules, arrivals, judged, tuple(s for s in segments if s.duration_s > 0), until_s)
+
+
+def _end_of(evidence: Evidence) -> float:
+    return math.inf if evidence.judged_until_s is None else evidence.judged_until_s
 
 
 def _judged_names(known: tuple[str, ...], rules: Rules, evidence: Evidence) -> tuple[str, ...]:

@@ -82,6 +82,10 @@ class Caveat:
     """The moment on the run's clock from which it holds, where there is one."""
 
 
+PEAK_TOLERANCE = 0.005
+"""A busiest minute this close to the forecast peak is the peak: curves are drawn in buckets."""
+
+
 @dataclass(frozen=True)
 class Capacity:
     """A bracket, never a point; rates in arrivals/s. None where this run cannot say."""
@@ -90,6 +94,16 @@ class Capacity:
     estimate: float | None = None
     disproven: float | None = None
     forecast_peak: float | None = None
+    busiest_minute: float | None = None
+    """Mean rate of the busiest minute that was planned in the judged phases: what a forecast peak (a mean over a minute
+    too) is held against. `proven` is the mean over all of them, and a random draw."""
+
+    @property
+    def headroom(self) -> float | None:
+        """What was shown over the forecast peak, - 1; None where nothing was proven or there is no peak."""
+        if self.proven is None or not self.forecast_peak:
+            return None
+        return max(self.proven, self.busiest_minute or 0.0) / self.forecast_peak - 1
 
 
 @dataclass(frozen=True)
@@ -146,7 +160,7 @@ class Verdict:
     caveats: tuple[Caveat, ...]
     capacity: Capacity
     headroom: float | None
-    """proven / forecast peak - 1."""
+    """What was proven over the forecast peak, - 1: see `Capacity`."""
     failures: tuple[FailureMode, ...] = ()
     outcomes: dict[str, int] = field(default_factory=dict)
     bottleneck: tuple[Bottleneck, ...] = ()

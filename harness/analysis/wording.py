@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.analysis.verdict import Caveat, Check, State, Verdict, Word
+from harness.analysis.verdict import PEAK_TOLERANCE, Caveat, Check, State, Verdict, Word
 from harness.units import format_duration
 
 
@@ -14,7 +14,7 @@ def headline(verdict: Verdict) -> str:
     smoke = ", as far as a smoke run can tell" if verdict.smoke else ""
     match verdict.word:
         case Word.PASS:
-            return f"{rate} was sustained inside the SLOs{smoke}{against}"
+            return f"{_shown(verdict, rate)} was sustained inside the SLOs{smoke}{_short_of(verdict)}"
         case Word.FAIL:
             return f"{rate} was not sustained inside the SLOs{against}"
         case Word.INCONCLUSIVE:
@@ -23,11 +23,25 @@ def headline(verdict: Verdict) -> str:
             return "the measurement itself cannot be trusted: fix the run, then ask again"
 
 
+def _shown(verdict: Verdict, rate: str) -> str:
+    peak, headroom = verdict.capacity.forecast_peak, verdict.headroom
+    if peak is None or headroom is None or headroom < -PEAK_TOLERANCE:
+        return rate
+    times = f"{1 + headroom:.3g} times " if headroom > PEAK_TOLERANCE else ""
+    return f"{times}the forecast peak of {peak:.3g}/s"
+
+
+def _short_of(verdict: Verdict) -> str:
+    peak, headroom = verdict.capacity.forecast_peak, verdict.headroom
+    below = peak is not None and headroom is not None and headroom < -PEAK_TOLERANCE
+    return f"; the forecast peak of {peak:.3g}/s was not reached" if below else ""
+
+
 def why(verdict: Verdict) -> str:
     """The reason with the most weight, in one sentence."""
     match verdict.word:
         case Word.PASS:
-            return _closest(verdict)
+            return _closest(verdict) + _mostly_degraded(verdict)
         case Word.FAIL:
             return _fail(verdict)
         case Word.INCONCLUSIVE:
@@ -60,6 +74,12 @@ def _closest(verdict: Verdict) -> str:
     )
 
 
+def _mostly_degraded(verdict: Verdict) -> str:
+    outcomes = verdict.outcomes
+    degraded, ok = outcomes.get("degraded", 0), outcomes.get("ok", 0)
+    return f"; but {degraded / (ok + degraded):.0%} of the answers were degraded" if degraded > ok else ""
+
+
 def _fail(verdict: Verdict) -> str:
     missed = _blocking(verdict, State.MISSED)
     parts = []
@@ -87,7 +107,7 @@ def _undecided(verdict: Verdict) -> str:
         more = f", {last.more_requests} requests more would decide it" if last.more_requests else ""
         took = f" ({last.more_minutes:.1f} minutes at this rate)" if more and last.more_minutes else ""
         return f"{last.slo}: {last.reason}{more}{took}" + (f", {last.advice}" if last.advice else "")
-    for kind in ("coverage", "stability"):
+    for kind in ("silence", "coverage", "stability"):
         doubt = _first(verdict, kind)
         if doubt is not None and doubt.status == "noted":
             return doubt.what + (f": {doubt.advice}" if doubt.advice else "")

@@ -23,9 +23,13 @@ def analyze(
     Columns of our CSV, in seconds from the run's start: due_s (else sent_s), finished_s (else latency_s), outcome
     (else status); optional first_token_s, journey, phase, tokens_out. Exit codes as of `run`.
     """
+    from harness.cli.drill import show_drill
     from harness.report import summary_text
-    from harness.run import judge_any, verdict_document
+    from harness.run import is_drill, judge_any, judge_drill_again, verdict_document
+    from harness.store import open_run
 
+    if slo is None and rows.is_dir() and is_drill(folder := open_run(rows)):
+        return show_drill(judge_drill_again(folder), as_json)
     report = judge_any(rows, slo, smoke=smoke)
     if as_json:
         show_json(verdict_document(report))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import traceback
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ from harness.cli import (
 )
 from harness.cli.terminal import note, show_error
 from harness.errors import ExitCode, PeakproofError
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE)
 
 
 def build() -> typer.Typer:
@@ -83,6 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, Abort):
         return ExitCode.INTERRUPTED
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            show_error(_no_room_text(error))
+            return ExitCode.INVALID
         show_error(_crash_text(error))
         return ExitCode.CRASH
     return int(code or 0)
@@ -92,6 +98,13 @@ def _usage_text(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else COMMAND
     return f"{error.format_message().rstrip('.')} (see {path} --help)"
+
+
+def _no_room_text(error: OSError) -> str:
+    """A full disk can meet any write; whatever was measured until then is no verdict."""
+    where = f" ({error.filename})" if error.filename else ""
+    advice = f"make room; what a run had written can still be judged: {COMMAND} report runs/ID"
+    return f"the machine gave out: {error.strerror}{where} ({advice})"
 
 
 def _crash_text(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,6 +56,10 @@ def capacity(
         relief=relief,
     )
     inputs = read_inputs(plan, sets=sets or (), profile=profile, seed=seed, owned=owned)
+    asked = {"--from": start, "--to": end, "--step": step, "--soak": soak, "--budget": budget}
+    flags = [word for option, value in asked.items() if value for word in (option, value)]
+    flags += ["--short"] * short + ["--no-relief"] * (not relief)
+    inputs = replace(inputs, options=(*inputs.options, *flags))
     with Live(sys.stderr, inputs.slos) as live:
         audience = Audience(_say(live), live.watch, live.opened)
         found = search_capacity(inputs, runs, effort, resume, audience)

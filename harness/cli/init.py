@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -32,9 +33,15 @@ def init(
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace files that are there.")] = False,
 ) -> None:
     """Write a first plan.yaml and slo.yaml."""
+    from harness.config import is_loopback, load_plan, secrets_of
     from harness.config.starter import starter_files, write_starter
 
     for path in write_starter(folder, starter_files(template, target, model, key), force):
         show(str(path))
-    plan = folder / "plan.yaml"
-    note(f"next: {COMMAND} validate {plan}, then {COMMAND} doctor {plan}, then {COMMAND} run {plan}")
+    path = folder / "plan.yaml"
+    plan = load_plan(path, environ=os.environ)
+    steps = [f"export {name}=..." for name in secrets_of(plan) if not os.environ.get(name)]
+    steps += [f"{COMMAND} validate {path}", f"{COMMAND} doctor {path}"]
+    owned = "" if plan.target_upstream or is_loopback(plan.target_host) else " --i-own-this-target"
+    steps.append(f"{COMMAND} run {path} --profile smoke{owned}")
+    note("\n".join(["next:", *(f"  {step}" for step in steps)]))

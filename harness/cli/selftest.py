@@ -30,25 +30,34 @@ def selftest(
 
     lies = chosen([row.strip() for row in rows.split(",") if row.strip()], core=core)
     width = max(len(lie.planted) for lie in lies)
-    line = f"{{:>4}}  {{:<{width}}}  {{:<22}}  {{:<12}}  {{}}"
+    line = f"{{:>4}}  {{:<{width}}}  {{:<15}}  {{:<12}}  {{}}"
     if not as_json:
         show(line.format("row", "planted", "expected", "got", "ok"))
     found = []
     for finding in try_all(lies, keep, jobs):
         found.append(finding)
         lie = finding.lie
-        said = "ok" if finding.ok else f"{'skipped' if finding.skipped else 'NOT CAUGHT'}: {finding.trouble}"
+        said = _said(finding)
         if not as_json:
             show(line.format(lie.row, lie.planted, " or ".join(lie.expected), finding.got, said))
     wrong = [finding for finding in found if not finding.ok and not finding.skipped]
     if as_json:
         show_json([_plain(finding) for finding in found])
     else:
-        note(f"{len(found) - len(wrong)} of {len(found)} rows as expected")
+        skipped = sum(finding.skipped for finding in found)
+        rest = f", {skipped} could not be tried here" if skipped else ""
+        note(f"{len(found) - len(wrong) - skipped} of {len(found)} rows as expected{rest}")
     return ExitCode.CRASH if wrong else ExitCode.PASS
+
+
+def _said(finding: Finding) -> str:
+    if finding.ok:
+        return "ok" + (f" ({', '.join(finding.reasons)})" if finding.reasons else "")
+    return f"{'skipped' if finding.skipped else 'NOT CAUGHT'}: {finding.trouble}"
 
 
 def _plain(finding: Finding) -> dict[str, object]:
     lie = finding.lie
     fields = {"row": lie.row, "planted": lie.planted, "expected": list(lie.expected), "got": finding.got}
-    return {**fields, "ok": finding.ok, "skipped": finding.skipped, "trouble": finding.trouble}
+    told = {"skipped": finding.skipped, "trouble": finding.trouble, "reasons": list(finding.reasons)}
+    return {**fields, "ok": finding.ok, **told}

@@ -27,7 +27,8 @@ METRICS = {
     "p99": "A quantile: `p99 <= T` holds when at most 1 % of requests were slower than T or did not succeed. Failed "
     "requests count as infinitely slow, so a fast error cannot flatter it.",
     "send lag": "How late a request left, against its due time. Ours, not the target's; above its limit: INVALID.",
-    "headroom": "Proven rate / forecast peak - 1. Negative: the peak was not sustained inside the SLOs.",
+    "headroom": "Rate shown inside the SLOs / forecast peak - 1. The peak is a mean over a minute, so a moving load is "
+    "held against it by its busiest planned minute. Negative: the peak was not reached.",
     "capacity": "A bracket: proven (highest rate with a PASS), estimate, disproven (lowest rate with a FAIL).",
     "design effect": "Requests near one another are not independent: n_eff = n / design effect is what they are worth.",
 }

@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.contents import check_contents
-from harness.config.load import load_plan, load_slo_file, profile_names, read_file, secrets_of
-from harness.config.plan import Plan
-from harness.config.slo import SloFile
+from harness.config.load import (
+    Kind,
+    kind_of,
+    load_launch_file,
+    load_plan,
+    load_slo_file,
+    profile_names,
+    read_file,
+    secrets_of,
+)
 from harness.errors import Problem, UsageError
 
 
@@ -33,21 +40,28 @@ class Checked:
         }
 
 
+def kind_of_file(path: Path | str) -> Kind:
+    """Which kind of file it is, by its own fields; a plan where it cannot be read."""
+    try:
+        return kind_of(read_file(Path(path)))
+    except UsageError:
+        return "plan"
+
+
 def check_file(path: Path | str, environ: Mapping[str, str], sets: Sequence[str] = ()) -> Checked:
-    """Check a plan (and each of its profiles) or an SLO file; which of them it is, its own fields say."""
+    """Check a plan (and each of its profiles), an SLO file or a launch file; which it is, its own fields say."""
     try:
         tree = read_file(Path(path))
     except UsageError as error:
         return Checked(str(path), "plan", error.problems)
-    fields = tree.value if isinstance(tree.value, dict) else {}
-    only_in_plans = Plan.model_fields.keys() - SloFile.model_fields.keys()
-    if isinstance(tree.value, list) or ("slos" in fields and not fields.keys() & only_in_plans):
-        try:
-            load_slo_file(path, environ)
-        except UsageError as error:
-            return Checked(str(path), "slo", error.problems)
-        return Checked(str(path), "slo")
-    return _check_plan(path, environ, sets)
+    kind = kind_of(tree)
+    if kind in ("plan", "drill"):  # a drill is checked by the room of drills; here it is told that it is no plan
+        return _check_plan(path, environ, sets)
+    try:
+        (load_slo_file if kind == "slo" else load_launch_file)(path, environ)
+    except UsageError as error:
+        return Checked(str(path), kind, error.problems)
+    return Checked(str(path), kind)
 
 
 def _check_plan(path: Path | str, environ: Mapping[str, str], sets: Sequence[str]) -> Checked:

@@ -17,6 +17,7 @@ def plan_hash(plan: Plan) -> str:
     Paths do not count, only what lies there: a moved folder keeps its hash.
     """
     fields = plan.model_dump(by_alias=True)
+    fields.pop("trace_url")  # where a reader is led is no part of what was asked
     if plan.profile:
         fields["profile"] = Path(plan.profile)
     for line in fields["slo"]["slos"]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from harness import COMMAND
 from harness.config import overlay
 from harness.config.crosschecks import cross_check
 from harness.config.launch import LaunchFile
@@ -21,6 +22,7 @@ from harness.errors import Problem, UsageError
 
 BUILTIN_PROFILES = Path(__file__).resolve().parents[2] / "loadprofiles"
 """Reached by path, as a user's own profile is: no import."""
+SLO_FIELDS = SloFile.model_fields.keys()
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -35,6 +37,8 @@ def load_plan(
     """
     path = Path(path)
     tree = read_file(path)
+    if (kind := kind_of(tree)) != "plan":  # one line, instead of one for each of its fields
+        raise UsageError(tree.problem(*_OTHER_KINDS[kind]))
     tree = _choose_profile(tree, profile)
     for assignment in sets:
         overlay.set_value(tree, assignment)
@@ -129,6 +133,28 @@ def _validated(model: type[Model], tree: Node, folder: Path) -> Model:
 
 def _in_order(problems: list[Problem]) -> list[Problem]:
     return sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line, p.column))
+
+
+Kind = Literal["plan", "slo", "drill", "launch"]
+
+
+def kind_of(tree: Node) -> Kind:
+    """Which kind of file a tree is, by its own fields; a plan where nothing speaks for another."""
+    fields = tree.value.keys() if isinstance(tree.value, dict) else set()
+    if isinstance(tree.value, list) or ("slos" in fields and not fields & (Plan.model_fields.keys() - SLO_FIELDS)):
+        return "slo"
+    if {"faults", "steady_state", "expect"} & fields:
+        return "drill"
+    if fields and not fields & Plan.model_fields.keys() and fields & LaunchFile.model_fields.keys():
+        return "launch"
+    return "plan"
+
+
+_OTHER_KINDS: Mapping[Kind, tuple[str, str]] = {
+    "slo": ("an SLO file, not a plan", "give the plan whose `slo:` names it"),
+    "drill": ("a drill, not a plan", f"{COMMAND} drill run takes it"),
+    "launch": ("a launch file, not a plan", f"{COMMAND} forecast --launch takes it"),
+}
 
 
 def _choose_profile(tree: Node, profile: str | None) -> Node:

@@ -7,6 +7,7 @@ import re
 from harness.config.tree import Node, Source, read_tree, scalar_of
 from harness.errors import Problem, UsageError
 
+_SINGLE = ("a single value", "")
 _STEP = re.compile(r"[^.\[\]]+|\[\d+\]")
 
 
@@ -33,8 +34,9 @@ def set_value(tree: Node, assignment: str) -> None:
         raise UsageError(Problem("not an assignment", "write --set arrivals.seed=7", source.name))
     value = _value(text, source)
     node = tree
-    for position, step in enumerate(steps):
+    for position, word in enumerate(steps):
         last = position == len(steps) - 1
+        step = int(word) if isinstance(node.value, list) and str(word).isdecimal() else word  # segments.1
         if isinstance(step, int):
             if not isinstance(node.value, list) or step >= len(node.value):
                 raise UsageError(Problem(f"there is no item [{step}] here", "", source.name))
@@ -44,7 +46,8 @@ def set_value(tree: Node, assignment: str) -> None:
             if node.value is None:
                 node.value = {}
             if not isinstance(node.value, dict):
-                raise UsageError(Problem(f"{step}: the plan has a single value here, not fields", "", source.name))
+                has, advice = ("a list", "name an item by its number: [0]") if isinstance(node.value, list) else _SINGLE
+                raise UsageError(Problem(f"{step}: the plan has {has} here, not fields", advice, source.name))
             if last:
                 node.value[step] = value
                 node.keys.pop(step, None)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from harness.config.arrivals import ArrivalsPlan, Prompts
-from harness.config.quantities import Count, Duration, Money, Size, check_headers
+from harness.config.quantities import Count, Duration, Money, NewUsers, Size, check_headers
 from harness.config.slo import SloFile
 from harness.config.strict import Strict
 
@@ -31,7 +31,7 @@ _SIGNAL = re.compile(r"header\s+(?P<name>[A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s*==\s*
 
 KNOWN_MOCKS = (
     "openai", "azure", "anthropic", "gemini", "vertex", "groq", "vllm", "qdrant", "chroma", "pinecone", "tools",
-    "search", "mcp", "github", "slack", "stripe", "plain", "tcp", "copilot",
+    "search", "mcp", "github", "slack", "stripe", "plain", "tcp", "neighbour", "copilot",
 )  # fmt: skip
 """What `mock:` may say. The mocks are another program; a contract test holds this list against theirs."""
 
@@ -171,7 +171,16 @@ class Plan(Strict):
     degraded: tuple[str, ...] = Field(
         default=(), description="Signals of degraded mode, like `header x-served-by == fallback`."
     )
+    connections: NewUsers | None = Field(
+        default=None,
+        description="`new`: each arrival is a new user, on a connection of its own, TLS and all; `kept`: users keep "
+        "theirs; `30%`: so many are new. Said, it is a promise: other connections make the run INVALID. "
+        "Left out: kept, and not held to it.",
+    )
     served_by_header: str = Field(default="x-served-by", description="The header that says who answered.")
+    trace_url: str = Field(
+        default="", description="Where the report's trace ids lead: https://tempo.example/trace/{trace}."
+    )
     processes: int = Field(default=1, ge=1, le=256, description="Load generator processes.")
     remote: Remote = Field(default=Remote(), description="Workers on other machines: `peakproof worker` joins them.")
     deadline_s: Duration = Field(default=60.0, alias="deadline", description="The longest a request may take in all.")
@@ -201,6 +210,13 @@ class Plan(Strict):
         if not _port_is_valid(value):
             raise ValueError("the port is not a number from 1 to 65535")
         return value.rstrip("/")
+
+    @field_validator("trace_url")
+    @classmethod
+    def _trace_url(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in ("http", "https") or "{trace}" not in value):
+            raise ValueError(f"not a link to a trace: {value!r}; write https://tempo.example/trace/{{trace}}")
+        return value
 
     @field_validator("degraded")
     @classmethod

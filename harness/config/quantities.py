@@ -48,6 +48,13 @@ def _probability(value: Any) -> Any:
     return value
 
 
+def _new_users(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError(f"not a share: {value!r}; write `new`, `kept` or `30%`")  # noqa: TRY004 -- pydantic collects ValueErrors
+    words = {"new": 1.0, "kept": 0.0}
+    return words[value.strip()] if value.strip() in words else units.parse_share(value)
+
+
 _DURATION_PATTERN = r"^(\d+(\.\d+)?(ms|us|s|m|h|d|w))+$"
 
 Duration = Annotated[
@@ -106,6 +113,16 @@ Probability = Annotated[
     ),
 ]
 """Between 0 and 1, both excluded; `95%` is read as 0.95."""
+
+NewUsers = Annotated[
+    float,
+    BeforeValidator(_new_users),
+    Field(ge=0, le=1),
+    WithJsonSchema(
+        {"title": "share of new users", "type": "string", "pattern": r"^(new|kept|\d+(\.\d+)?\s*%)$"},
+    ),
+]
+"""`new` is 1, `kept` is 0, `30%` is 0.3."""
 
 FilePath = Annotated[
     Path,

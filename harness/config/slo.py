@@ -76,8 +76,10 @@ class VerdictRules(Strict):
     longest_cycle_s: Duration = Field(
         default=30.0, alias="longest_cycle", description="GC, cache TTL, autoscaler, quota window: 20 of them must fit."
     )
-    extend_up_to_s: Duration = Field(
-        default=2700.0, alias="extend_up_to", description="How long a run may be extended to reach a decision."
+    extend_up_to_s: Duration | None = Field(
+        default=None,
+        alias="extend_up_to",
+        description="An undecided run goes on, looked at at each doubling, to this length at most; left out: it ends.",
     )
 
     @field_validator("confidence", mode="before")

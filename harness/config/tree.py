@@ -146,24 +146,60 @@ def _quote_sentences(text: str) -> str:
     return "\n".join(lines)
 
 
+# What PyYAML says, what a person did, how to mend it; whether the place to show is where the thing began.
+_SYNTAX = (
+    (
+        "mapping values are not allowed",
+        "a second ':' in one value",
+        "put quotes around the value, or indent the next line",
+        False,
+    ),
+    ("found character '\\t'", "a tab", "indent with spaces", False),
+    ("cannot start any token", "", "put quotes around the value", False),
+    ("second document", "a second document", "one file holds one plan", False),
+    ("single document", "a second document", "one file holds one plan", False),
+    (
+        "could not find expected ':'",
+        "neither `name: value` nor `- item`",
+        "a ':' and a blank belong after the name",
+        True,
+    ),
+    (
+        "while parsing a flow",
+        "a { or [ that is not closed, or a ',' missing in it",
+        "close it, or put one item a line",
+        True,
+    ),
+    ("quoted scalar", "a quote that is not closed", "close it on the same line", True),
+)
+
+
 def _syntax_problem(error: yaml.MarkedYAMLError, source: Source) -> Problem:
+    said = f"{error.context}: {error.problem}" if error.context else error.problem or "not YAML"
     mark = error.problem_mark or error.context_mark
+    snippet = source.line(mark.line + 1) if mark else ""
+    what, advice = said, ""
+    if "${" in snippet and "{" in snippet.replace("${", ""):
+        what, advice = error.problem or said, 'inside { } or [ ] a variable needs quotes: "${NAME}"'
+    elif "expected <block end>" in said and mark and error.context_mark:
+        what, advice = _misplaced(snippet[: mark.column], error.context_mark)
+    elif "mapping values" in said and mark and ":" not in snippet[: mark.column] + source.line(mark.line):
+        what, advice = "neither `name: value` nor `- item`", "a ':' and a blank belong after the name"
+        return Problem(what, advice, source.name, mark.line, 1, source.line(mark.line))
+    elif found := next((row for row in _SYNTAX if row[0] in said), None):
+        _, words, advice, at_its_begin = found
+        what = words or said
+        mark = (at_its_begin and error.context_mark) or mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-    what, advice = error.problem or "not YAML", ""
-    snippet = source.line(line)
-    if "mapping values are not allowed" in what:
-        what, advice = "a second ':' in one value", "put quotes around the value, or indent the next line"
-    elif "found character '\\t'" in what:
-        what, advice = "a tab", "indent with spaces"
-    elif "cannot start any token" in what:
-        advice = "put quotes around the value"
-    elif "${" in snippet and "{" in snippet.replace("${", ""):
-        advice = 'inside { } or [ ] a variable needs quotes: "${NAME}"'
-    elif "second document" in what or "single document" in (error.context or ""):
-        what, advice = "a second document", "one file holds one plan"
-    elif error.context:
-        what = f"{error.context}: {what}"
-    return Problem(what, advice, source.name, line, column, snippet)
+    return Problem(what, advice, source.name, line, column, source.line(line))
+
+
+def _misplaced(before: str, block: yaml.Mark) -> tuple[str, str]:
+    """Something stands where a block should end: a line of its own in the wrong column, or the rest of a line."""
+    if before.strip():
+        return "text where a value had ended", "is a quote above it not closed, or one too many?"
+    began = f"the block began on line {block.line + 1}, in column {block.column + 1}"
+    return "not indented like the lines beside it", f"{began}; its items all begin in that column"
 
 
 class _Builder:

@@ -16,7 +16,8 @@ _FEWEST = 5
 
 def has_effect(seen: Seen, on: str) -> bool:
     """Whether the calls to `on`, or the answers to users, changed between the baseline and the fault: in their
-    outcomes, their durations or their number."""
+    outcomes, their durations or their number; or what the other upstreams were asked (a database that finds nothing
+    shows in the prompts)."""
     calls = seen.calls
     mine = calls.on(on)
     before, under = (
@@ -33,7 +34,35 @@ def has_effect(seen: Seen, on: str) -> bool:
     )
     if rates_differ(int(before.sum()), int(users_before.sum()), int(under.sum()), int(users_under.sum())):
         return True
-    return any(shares_differ(flag, seen.undisturbed, users_under) for flag in (~seen.success, seen.marked))
+    if any(shares_differ(flag, seen.undisturbed, users_under) for flag in (~seen.success, seen.marked)):
+        return True
+    return _prompts_differ(seen, on)
+
+
+def _prompts_differ(seen: Seen, on: str) -> bool:
+    """Whether any other upstream was asked longer or shorter questions: the same test as of durations, and their means
+    more than a fifth apart."""
+    calls = seen.calls
+    if calls.tokens_in.size != calls.name.size:
+        return False
+    for name in calls.names:
+        asked = calls.on(name) & (calls.tokens_in > 0)
+        before, under = (
+            calls.tokens_in[asked & (calls.started_s >= start) & (calls.started_s < end)]
+            for start, end in ((seen.baseline_s, seen.inject_s), (seen.inject_s, seen.revert_s))
+        )
+        if name != on and distributions_differ(before, under):
+            means = float(before.mean()), float(under.mean())
+            if abs(means[0] - means[1]) > 0.2 * min(means):
+                return True
+    return False
+
+
+def users_feel(seen: Seen) -> bool:
+    """Whether the answers took another time under the fault: asked of a fault on what keeps no log for us."""
+    under = seen.due_in(seen.inject_s, seen.revert_s)
+    took_s = seen.finished_s - seen.due_s
+    return durations_differ(took_s[seen.undisturbed], took_s[under])
 
 
 def shares_differ(flag: Bools, before: Bools, under: Bools) -> bool:
@@ -56,9 +85,16 @@ def rates_differ(calls: int, users: int, calls_now: int, users_now: int) -> bool
 
 
 def durations_differ(before: Floats, under: Floats) -> bool:
-    """Kolmogorov and Smirnov's test on two samples (its asymptotic p), and medians more than a fifth apart: a machine
-    that is a little slower is no fault."""
+    """Different distributions, and medians more than a fifth apart: a machine that is a little slower is no fault."""
     before, under = before[np.isfinite(before)], under[np.isfinite(under)]
+    if not distributions_differ(before, under):
+        return False
+    medians = float(np.median(before)), float(np.median(under))
+    return abs(medians[0] - medians[1]) > 0.2 * max(min(medians), 1e-3)
+
+
+def distributions_differ(before: Floats, under: Floats) -> bool:
+    """Kolmogorov and Smirnov's test on two samples (its asymptotic p)."""
     n, m = before.size, under.size
     if min(n, m) < _FEWEST:
         return False
@@ -66,6 +102,4 @@ def durations_differ(before: Floats, under: Floats) -> bool:
     first = np.searchsorted(np.sort(before), every, "right") / n
     second = np.searchsorted(np.sort(under), every, "right") / m
     distance = float(np.abs(first - second).max())
-    p = 2 * math.exp(-2 * distance**2 * n * m / (n + m))
-    medians = float(np.median(before)), float(np.median(under))
-    return p < SURE_P and abs(medians[0] - medians[1]) > 0.2 * max(min(medians), 1e-3)
+    return 2 * math.exp(-2 * distance**2 * n * m / (n + m)) < SURE_P

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from harness.config import Duration, FilePath, Offset, Rate, Strict
+from harness.drill.adapters.activity import OutsideFault
 from harness.drill.bounds import Abort, RatioBound, ShareBound
-from harness.drill.signals import SignalText
+from harness.drill.signals import CANARY, Signal, SignalText
 
 TTL_LIMIT_S = 60.0
 OWN_WORDS = ("on", "fault", "for", "after", "owner", "ttl_s", "max_total_s")
@@ -160,7 +161,10 @@ class Drill(Strict):
         default="", description="Admin URL of mocks that run already; left out: those that the plan starts."
     )
     steady_state: SteadyState = Field(default=SteadyState(), description="What holds before and after.")
-    faults: tuple[FaultSpec, ...] = Field(min_length=1, max_length=20, description="What breaks, and when.")
+    faults: tuple[FaultSpec, ...] = Field(default=(), max_length=20, description="What breaks, and when.")
+    outside: tuple[OutsideFault, ...] = Field(
+        default=(), max_length=10, description="What breaks that no mock holds: an action, its rollback, and probes."
+    )
     hold_s: Duration = Field(default=60.0, alias="hold", description="For faults without `for`.")
     ttl_s: Duration = Field(default=15.0, alias="ttl", description="A fault nobody renews ends by itself after this.")
     expect: Expect = Field(description="What must happen then.")
@@ -169,6 +173,11 @@ class Drill(Strict):
     )
     window: Window | None = Field(default=None, description="When it may start; left out: always.")
     blackout: tuple[Blackout, ...] = Field(default=(), description="Days without drills.")
+    every_s: Duration | None = Field(
+        default=None,
+        alias="every",
+        description="How often it is to be run, `30d`; `drill list` says when it is overdue.",
+    )
     metastable_s: Duration = Field(
         default=300.0, alias="metastable", description="Still degraded so long after the revert has this name."
     )
@@ -187,7 +196,33 @@ class Drill(Strict):
             return {value: True}
         return dict.fromkeys(value, True) if isinstance(value, list) else value
 
-    def fault_s(self, fault: FaultSpec) -> float:
+    @model_validator(mode="after")
+    def _breaks_something(self) -> Self:
+        if not self.faults and not self.outside:
+            raise ValueError("nothing breaks; name a fault under `faults`, or an action under `outside`")
+        return self
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """Those that may speak for degraded mode; empty where it is not expected."""
+        return self.expect.degraded.signal if self.expect.degraded else ()
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """What the faults are on, each once."""
+        return tuple(dict.fromkeys([*(f.on for f in self.faults), *(f.name for f in self.outside)]))
+
+    @property
+    def seeks_canary(self) -> bool:
+        """Whether the answers' text must be read for who wrote it."""
+        return any(signal.kind == CANARY for signal in self.signals)
+
+    @property
+    def rests_on_canary(self) -> bool:
+        """Whether nothing else could tell degraded mode."""
+        return self.seeks_canary and all(signal.kind == CANARY for signal in self.signals)
+
+    def fault_s(self, fault: FaultSpec | OutsideFault) -> float:
         """How long `fault` lasts."""
         if fault.for_s is not None:
             return fault.for_s

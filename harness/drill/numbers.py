@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.drill import detect
-from harness.drill.effect import has_effect
+from harness.drill.effect import has_effect, users_feel
 from harness.drill.model import Drill
 from harness.drill.seen import Bools, Seen
 from harness.drill.signals import Signal
@@ -85,6 +85,8 @@ class Numbers:
     """Failures since the fault began over those that the errors' limit allows for all of the drill's requests."""
     effects: tuple[tuple[str, bool], ...]
     """Each upstream that a fault was on, and whether its behaviour changed."""
+    canary_seen: bool = True
+    """Whether any answer of the baseline said who wrote it, where that is looked for."""
 
 
 def numbers_of(drill: Drill, seen: Seen) -> Numbers:
@@ -124,7 +126,16 @@ def numbers_of(drill: Drill, seen: Seen) -> Numbers:
         metastable=bool(back_s == np.inf and observed_s >= drill.metastable_s),
         lost=lost,
         budget_burned=lost / allowed if allowed else float("nan"),
-        effects=tuple((on, has_effect(seen, on)) for on in dict.fromkeys(f.on for f in drill.faults)),
+        effects=_effects(drill, seen),
+        canary_seen=not drill.seeks_canary or bool((seen.undisturbed & (seen.written_by > 0)).any()),
+    )
+
+
+def _effects(drill: Drill, seen: Seen) -> tuple[tuple[str, bool], ...]:
+    leased = {fault.on for fault in drill.faults}
+    return tuple(
+        (on, has_effect(seen, on) or (on not in leased and (on in seen.shown or users_feel(seen))))
+        for on in drill.broken
     )
 
 
@@ -167,7 +178,7 @@ def _recover_from_s(drill: Drill, seen: Seen) -> float:
 
 def _amplification(drill: Drill, seen: Seen) -> tuple[float, float]:
     """Calls a request under the fault over those of the baseline, to all upstreams of the kinds that broke."""
-    kinds = {fault.on.partition("/")[0] for fault in drill.faults}
+    kinds = {on.partition("/")[0] for on in drill.broken}
     ours = np.isin(seen.calls.name, [i for i, n in enumerate(seen.calls.names) if n.partition("/")[0] in kinds])
     per_request = []
     for span in ((seen.baseline_s, seen.inject_s), (seen.inject_s, seen.revert_s)):
@@ -185,7 +196,7 @@ def _overshoot(drill: Drill, seen: Seen) -> float:
     due = detect.windows(seen.due_s, seen.success, seen.revert_s, seen.end_s, width)
     before = int(seen.due_in(seen.baseline_s, seen.inject_s).sum())
     worst = float("nan")
-    for on in {fault.on for fault in drill.faults}:
+    for on in drill.broken:
         started = seen.calls.started_s[seen.calls.on(on)]
         ratio = int(((started >= seen.baseline_s) & (started < seen.inject_s)).sum()) / before if before else 0.0
         if ratio and due.n.size:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from harness.analysis import SloError, parse_slo
 from harness.config import Node, expand, merged, placed, problems_of, read_file, set_value
-from harness.drill.model import OWN_WORDS, Drill
+from harness.drill.adapters.activity import OutsideFault
+from harness.drill.model import OWN_WORDS, Drill, FaultSpec
 from harness.errors import Problem, UsageError
 
 
@@ -19,6 +21,23 @@ def load_drill(
     """Read the drill at `path`; `short` lays its `short:` over it (the same drill in seconds), then the assignments
     `sets` (`expect.degraded.within=5s`). Raises UsageError with every problem, placed."""
     path = Path(path)
+    return _validated(*_resolved(path, short, sets, environ), path.parent)
+
+
+def resolved_drill(
+    path: Path, *, short: bool = False, sets: Sequence[str] = (), environ: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The drill as `load_drill` reads it, still as plain data: `short:` and `sets` laid over it, secrets as names."""
+    tree, problems = _resolved(path, short, sets, environ)
+    if problems:
+        raise UsageError(*problems)
+    plain: dict[str, Any] = tree.plain_value()
+    return plain
+
+
+def _resolved(
+    path: Path, short: bool, sets: Sequence[str], environ: Mapping[str, str] | None
+) -> tuple[Node, list[Problem]]:
     tree = read_file(path)
     if not isinstance(tree.value, dict):
         raise UsageError(tree.problem("a drill is a mapping of fields", "see drills/ for some"))
@@ -30,8 +49,12 @@ def load_drill(
         tree = _laid_over(tree, overlay)
     for assignment in sets:
         set_value(tree, assignment)
+    return tree, problems
+
+
+def _validated(tree: Node, problems: list[Problem], folder: Path) -> Drill:
     try:
-        drill = Drill.model_validate(tree.plain_value(), context={"folder": path.parent})
+        drill = Drill.model_validate(tree.plain_value(), context={"folder": folder})
     except ValidationError as error:
         problems += problems_of(error, tree, Drill)
     else:
@@ -61,10 +84,12 @@ def _contradictions(drill: Drill, tree: Node) -> list[Problem]:
             placed(tree, ("faults", index, name), "the drill says this itself", "leave it out")
             for name in sorted(fault.fields.keys() & set(OWN_WORDS))
         ]
-    if not any(fault.after_s == 0 for fault in drill.faults):
-        problems.append(placed(tree, ("faults",), "no fault begins at once", "give the first one no `after`"))
+    broken: tuple[FaultSpec | OutsideFault, ...] = (*drill.faults, *drill.outside)
+    if not any(fault.after_s == 0 for fault in broken):
+        where = "faults" if drill.faults else "outside"
+        problems.append(placed(tree, (where,), "no fault begins at once", "give the first one no `after`"))
     within_s = drill.expect.degraded.within_s if drill.expect.degraded else 0.0
-    end_s = max(fault.after_s + drill.fault_s(fault) for fault in drill.faults)
+    end_s = max(fault.after_s + drill.fault_s(fault) for fault in broken)
     if within_s >= end_s:
         what = f"degraded mode may take {within_s:g} s, but the last fault ends after {end_s:g} s"
         problems.append(placed(tree, ("expect", "degraded", "within"), what, "let the fault last longer"))

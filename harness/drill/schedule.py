@@ -28,7 +28,7 @@ def emit(kind: str, *, title: str, file: str, cron: str, zone: str, lasts_s: flo
     if kind not in KINDS:
         raise UsageError(Problem(f"no schedule of kind {kind!r}", f"there are {', '.join(KINDS)}"))
     if not _CRON.fullmatch(cron):
-        raise UsageError(Problem(f"not a cron line: {cron!r}", 'write five fields, like "17 10 1-7 * 2"'))
+        raise UsageError(Problem(f"not a cron line: {cron!r}", 'write five fields, like "17 10 * * 2"'))
     if not re.fullmatch(r"[A-Za-z0-9_+/-]+", zone):
         raise UsageError(Problem(f"not a time zone: {zone!r}", "use a name like Europe/Berlin"))
     if zone != "UTC" and kind == "github":
@@ -139,6 +139,7 @@ CRON_TZ={zone}
 
 def _systemd(title: str, file: str, cron: str, zone: str, deadline_s: int) -> str:
     command = _command(file).replace("%", "%%")
+    calendar = "\n".join(f"OnCalendar={when} {zone}" for when in _calendar(cron))
     return f"""\
 # drill-{_name(file)}.service
 [Unit]
@@ -156,7 +157,7 @@ KillSignal=SIGINT
 Description=When to run drill-{_name(file)}
 
 [Timer]
-OnCalendar={_calendar(cron)} {zone}
+{calendar}
 Persistent=false
 
 [Install]
@@ -164,15 +165,21 @@ WantedBy=timers.target
 """
 
 
-def _calendar(cron: str) -> str:
-    """`17 10 1-7 * 2` -> `Tue *-*-01..07 10:17:00`. Cron takes either day, systemd both."""
+def _calendar(cron: str) -> list[str]:
+    """`17 10 * * 2` -> `Tue *-*-* 10:17:00`. Where cron is given both a day of the month and one of the week it runs on
+    either; systemd would want both, so that it gets a line for each."""
     match = _CRON.fullmatch(cron)
     assert match is not None, "checked before"
+    clock = f"{_spans(match['hour'], 0)}:{_spans(match['minute'], 0)}:00"
+    month, day = _spans(match["month"], 1), _spans(match["day"], 1)
     weekday = re.sub(r"\d", lambda d: _WEEKDAYS[int(d[0])] if int(d[0]) < 8 else d[0], match["weekday"])
-    days = "" if weekday == "*" else weekday.replace("-", "..") + " "
-    date = f"*-{_spans(match['month'])}-{_spans(match['day'])}"
-    return f"{days}{date} {_spans(match['hour'])}:{_spans(match['minute'])}:00"
+    by_day, by_week = f"*-{month}-{day} {clock}", f"{weekday.replace('-', '..')} *-{month}-* {clock}"
+    if match["weekday"] == "*":
+        return [by_day]
+    return [by_week] if match["day"] == "*" else [by_day, by_week]
 
 
-def _spans(field: str) -> str:
-    return re.sub(r"\d+", lambda n: f"{int(n[0]):02d}", field).replace("-", "..")
+def _spans(field: str, first: int) -> str:
+    """`1-7` -> `01..07`, `*/20` -> `00/20`; `first` is where the field begins."""
+    whole = re.sub(r"\*(?=/)", f"{first:02d}", field)
+    return re.sub(r"(?<!/)\b\d+", lambda n: f"{int(n[0]):02d}", whole).replace("-", "..")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,8 @@ class UpstreamCalls:
     status: npt.NDArray[np.int64]
     hint_s: Floats
     """The Retry-After that the upstream sent, seconds; NaN where it sent none."""
+    tokens_in: Floats = field(default_factory=lambda: np.empty(0))
+    """How long the prompts were, as the upstream counts; empty where the log does not tell."""
 
     @property
     def ok(self) -> Bools:
@@ -72,6 +74,8 @@ class Seen:
     end_s: float
     rate_per_s: float
     served_by_header: str = "x-served-by"
+    shown: tuple[str, ...] = ()
+    """The faults on what is not ours that their own probe saw in force."""
 
     def due_in(self, start_s: float, end_s: float) -> Bools:
         inside: Bools = (self.due_s >= start_s) & (self.due_s < end_s)
@@ -131,6 +135,7 @@ def seen_of(
     end_s: float,
     rate_per_s: float,
     served_by_header: str = "x-served-by",
+    shown: tuple[str, ...] = (),
 ) -> Seen:
     """From the stored rows; times that did not come are infinite."""
     array = rows.arrivals()
@@ -147,8 +152,8 @@ def seen_of(
         label=array["degraded"].astype(np.int64),
         served_names=rows.catalog.served_by,
         served_by=array["served_by"].astype(np.int64),
-        written_names=("",),
-        written_by=np.zeros(array.size, np.int64),
+        written_names=rows.catalog.written_by,
+        written_by=array["written_by"].astype(np.int64),
         calls=calls,
         baseline_s=baseline_s,
         inject_s=inject_s,
@@ -156,6 +161,7 @@ def seen_of(
         end_s=end_s,
         rate_per_s=rate_per_s,
         served_by_header=served_by_header.lower(),
+        shown=shown,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from harness.drill.adapters.activity import OutsideFault
 from harness.drill.model import Drill, FaultSpec
 
 WARM, BASELINE, FAULT, RECOVERY = "warm", "baseline", "fault", "recovery"
@@ -20,6 +21,15 @@ class FaultSpan:
     """One fault, planned: when it is asked for and when it is taken back."""
 
     fault: FaultSpec
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class OutsideSpan:
+    """The same for a fault on what is not ours."""
+
+    fault: OutsideFault
     start_s: float
     end_s: float
 
@@ -39,6 +49,7 @@ class Timeline:
     """Until then the steady state must be back, where the hint leaves that much room."""
     end_s: float
     spans: tuple[FaultSpan, ...]
+    outside: tuple[OutsideSpan, ...] = ()
 
     def segments(self) -> list[dict[str, Any]]:
         """The load as a plan's `arrivals.segments` would write it."""
@@ -67,7 +78,10 @@ def timeline_of(drill: Drill, rate_per_s: float) -> Timeline:
     baseline_s = load.warm_s
     inject_s = baseline_s + drill.steady_state.for_s
     spans = tuple(FaultSpan(f, inject_s + f.after_s, inject_s + f.after_s + drill.fault_s(f)) for f in drill.faults)
-    revert_s = max(span.end_s for span in spans)
+    outside = tuple(
+        OutsideSpan(f, inject_s + f.after_s, inject_s + f.after_s + drill.fault_s(f)) for f in drill.outside
+    )
+    revert_s = max([*(span.end_s for span in spans), *(span.end_s for span in outside)])
     degraded, recovered = drill.expect.degraded, drill.expect.recovered
     recover_until_s = revert_s + load.hint_s + (recovered.within_s if recovered else 0.0)
     return Timeline(
@@ -79,6 +93,7 @@ def timeline_of(drill: Drill, rate_per_s: float) -> Timeline:
         recover_until_s=recover_until_s,
         end_s=recover_until_s + load.tail_s,
         spans=spans,
+        outside=outside,
     )
 
 

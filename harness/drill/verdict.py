@@ -113,8 +113,7 @@ def _grounds(
 
 def _measured(numbers: Numbers, expectations: Sequence[Expectation], conduct: Conduct) -> Iterator[tuple[Word, str]]:
     for caveat in conduct.broken:
-        if not (conduct.aborted and caveat.kind == "complete"):
-            yield Word.INVALID, f"{caveat.kind}: {caveat.what}"
+        yield Word.INVALID, f"{caveat.kind}: {caveat.what}"
     if numbers.steady.broken:
         yield Word.NOT_RUN, f"the steady state did not hold before the fault: {numbers.steady.broken}"
     if conduct.aborted:
@@ -137,6 +136,11 @@ def _expectations(drill: Drill, numbers: Numbers, during: Sequence[Check]) -> It
         first = min((f for f in numbers.fired if f.asked), key=lambda f: f.after_s)
         note = f"L{first.signal.level} {first.signal}" if math.isfinite(took_s) else "no signal of it"
         kept = Kept.HELD if took_s <= expect.degraded.within_s else Kept.MISSED
+        if drill.rests_on_canary and not numbers.canary_seen:
+            kept, note = (
+                Kept.NO_DATA,
+                "no answer said who wrote it, not even before the fault: level 5 cannot speak here",
+            )
         yield Expectation("degraded mode begins", _time(took_s), f"within {expect.degraded.within_s:g} s", kept, note)
         if expect.degraded.success:
             yield _of_share("success in degraded mode", numbers.hold, expect.degraded.success)

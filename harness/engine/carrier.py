@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import locust.argument_parser
 import locust.runners
 from locust import User, task
 from locust.env import Environment
+from locust.stats import PERCENTILES_TO_REPORT, StatsCSV
 
 from harness.engine.channel import sealed_rpc
 
@@ -43,3 +46,10 @@ def seal_locust(key: bytes, refused: Any) -> None:
     runners.rpc = sealed_rpc(key, refused)
     runners.MASTER_HEARTBEAT_TIMEOUT = float("inf")
     runners.WORKER_LOG_REPORT_INTERVAL = -1  # logs go to a file of the run folder
+
+
+def write_table(environment: Environment, path: Path) -> None:
+    """Locust's table of all workers' requests, as `locust --csv` writes it; no file where nothing was sent."""
+    if environment.stats.entries:
+        with suppress(OSError), path.open("w", newline="") as file:
+            StatsCSV(environment, PERCENTILES_TO_REPORT).requests_csv(csv.writer(file))

@@ -28,7 +28,7 @@ Skip = Callable[[Share, int, Reason, int], None]
 
 
 class Dispatcher:
-    """Fires one share. `room()` says whether one more may be in flight."""
+    """Fires one share. `room()` says how many more may be in flight."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Dispatcher:
         start_ns: int,
         fire: Fire,
         skip: Skip,
-        room: Callable[[], bool],
+        room: Callable[[], int],
         late_cut_ns: int,
         lags_ns: array[int] | None = None,
     ) -> None:
@@ -86,7 +86,7 @@ class Dispatcher:
             return
         share, clock_ns, room, fire, skip = self._share, self._clock_ns, self._room, self._fire, self._skip
         due_ns, start_ns, late_cut_ns, lag = share.due_ns, self._start_ns, self._late_cut_ns, self.lags_ns.append
-        index, last, now = self._next, min(share.count, self._next + _BATCH), clock_ns()
+        index, last, free, now = self._next, min(share.count, self._next + _BATCH), room(), clock_ns()
         while index < last:
             at_ns = start_ns + due_ns[index]
             if at_ns > now:
@@ -95,10 +95,11 @@ class Dispatcher:
             if now - at_ns > late_cut_ns:
                 skip(share, index, _LATE, now)
                 now = clock_ns()
-            elif not room():
+            elif free <= 0 and (free := room()) <= 0:  # asked anew: a journey may have ended as it began
                 skip(share, index, _BOUND, now)
             else:
                 self.fired += 1
+                free -= 1
                 fire(share, index, now)
                 now = clock_ns()
                 lag(now - at_ns)

@@ -5,6 +5,7 @@ Times are `time.monotonic_ns()` readings here; the ledger turns them into nanose
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 
 from harness.results import NEVER, Outcome, Reason
@@ -21,11 +22,14 @@ class Request:
         "body",
         "deadline_ns",
         "dialect",
+        "frame",
         "headers",
         "keep_body",
         "method",
         "nonce",
         "path",
+        "plain",
+        "repeats",
         "seq",
         "step",
         "stream",
@@ -54,6 +58,12 @@ class Request:
         which the transport adds, as it adds Host, Content-Length, User-Agent and `x-peakproof-*`."""
         self.body = body
         self.dialect = dialect
+        self.plain = dialect == "bytes" and not stream and not nonce
+        """The bytes of an answer are all there is to it: the same bytes are the same answer."""
+        self.repeats = False
+        """It goes out many times, each time with another number."""
+        self.frame: tuple[bytes, bytes] | None = None
+        """The transport's: where it repeats, what stands before and after the number."""
         self.stream = stream
         self.nonce = nonce
         """Bytes that must appear in the answer; empty asks for nothing."""
@@ -78,20 +88,28 @@ class Exchange:
         "finished_ns",
         "first_token_ns",
         "flags",
+        "gaps",
         "last_token_ns",
         "max_gap_ns",
         "outcome",
         "reason",
         "request",
         "sent_ns",
+        "seq",
         "served_by",
         "status",
         "tokens_in",
         "tokens_out",
+        "told",
+        "written_by",
     )
+
+    terse = False
+    """Its owner takes an answer that is `told` from there: the transport need not copy it."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
+        self.seq = request.seq
         self.outcome = _NOT_SENT
         self.reason = _NO_REASON
         self.status = 0
@@ -109,8 +127,40 @@ class Exchange:
         self.degraded = 0
         """Index into the catalog's degraded signals; 0 is none."""
         self.served_by = ""
+        self.written_by = ""
+        """Whose canary the text carries; looked for where the job says so."""
         self.finish_reason = ""
         self.body = b""
+        self.gaps: array[int] | None = None
+        """Takes the times between the pieces of its content, in ns; None where nobody counts them."""
+        self.told: Told | None = None
+        """Where the answer was known to the byte: what it says."""
+
+
+class Told:
+    """What a whole answer says that has been read before: everything of an exchange but its times."""
+
+    __slots__ = ("body", "bytes_in", "degraded", "keep_alive", "outcome", "reason", "served_by", "status")
+
+    def __init__(self, exchange: Exchange, body: bytes, keep_alive: bool) -> None:
+        self.outcome = exchange.outcome
+        self.reason = exchange.reason
+        self.status = exchange.status
+        self.bytes_in = exchange.bytes_in
+        self.degraded = exchange.degraded
+        self.served_by = exchange.served_by
+        self.body = body
+        self.keep_alive = keep_alive
+
+    def tell(self, exchange: Exchange) -> None:
+        exchange.outcome = self.outcome
+        exchange.reason = self.reason
+        exchange.status = self.status
+        exchange.bytes_in = self.bytes_in
+        exchange.degraded = self.degraded
+        exchange.served_by = self.served_by
+        if exchange.request.keep_body:
+            exchange.body = self.body
 
 
 Done = Callable[[Exchange], None]

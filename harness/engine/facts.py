@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,17 @@ import orjson
 from harness.engine.job import EngineJob
 from harness.engine.journeys.builtin import KINDS
 from harness.errors import EvidenceError, Problem
-from harness.results import TELEMETRY_DTYPE, Catalog, ClockFact, Rows, TelemetryArray, WorkerFact, read_spools
+from harness.results import (
+    TELEMETRY_DTYPE,
+    Catalog,
+    ClockFact,
+    Gaps,
+    Rows,
+    TelemetryArray,
+    WorkerFact,
+    read_gaps,
+    read_spools,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,8 @@ class EngineFacts:
     """Start of the load by the host's monotonic clock."""
     start_wall_s: float
     """The same by the wall clock (Unix time)."""
+    gaps: Gaps | None = None
+    """Between the pieces of streamed answers, of all workers; None where none was streamed."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -55,6 +67,10 @@ def spool_path(folder: Path, worker: int) -> Path:
 
 def telemetry_path(folder: Path, worker: int) -> Path:
     return folder / f"worker-{worker}.telemetry"
+
+
+def gaps_path(folder: Path, worker: int) -> Path:
+    return folder / f"worker-{worker}.gaps"
 
 
 def first_catalog(job: EngineJob) -> Catalog:
@@ -86,10 +102,15 @@ def read_engine(run_folder: Path) -> EngineFacts:
         raise EvidenceError(Problem(f"not an engine's folder: {error}", "is it a run folder?", str(folder))) from None
     telemetry = _read_telemetry([telemetry_path(folder, worker) for worker in range(job.workers)])
     try:
-        data = orjson.loads((folder / "engine.json").read_bytes())
-    except (OSError, ValueError):
-        return _without_master(job, catalog, telemetry, folder)
-    return _from_json(data, catalog, telemetry)
+        found = _from_json(orjson.loads((folder / "engine.json").read_bytes()), catalog, telemetry)
+    except (OSError, ValueError, KeyError, TypeError):
+        found = _without_master(job, catalog, telemetry, folder)
+    return replace(found, gaps=_gaps(job, folder))
+
+
+def _gaps(job: EngineJob, folder: Path) -> Gaps | None:
+    paths = [gaps_path(folder, worker) for worker in range(job.workers)]
+    return read_gaps([path for path in paths if path.exists()], len(job.phases))
 
 
 def _catalog(folder: Path) -> Catalog:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from harness.guard.targets import Allowlist
@@ -32,8 +32,9 @@ def permitted_addresses(hosts: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def fence_in(socket_class: Any, allow_hosts: Iterable[str]) -> None:
-    """Makes every later connection of `socket_class` ask first. Unix sockets are this machine's own."""
+def fence_in(socket_class: Any, allow_hosts: Iterable[str], met: Callable[[Any, Any], None] | None = None) -> None:
+    """Makes every later connection of `socket_class` ask first. Unix sockets are this machine's own. `met(socket,
+    address)` hears of each that is connected, or on its way."""
     allowlist = Allowlist(permitted_addresses(allow_hosts), owned=True)
     connect, connect_ex = socket_class.connect, socket_class.connect_ex
 
@@ -41,10 +42,11 @@ def fence_in(socket_class: Any, allow_hosts: Iterable[str]) -> None:
         if sock.family in (socket.AF_INET, socket.AF_INET6) and not allowlist.permits(str(address[0]), str(address[0])):
             raise FencedOffError(str(address[0]))
 
-    def checked_connect(sock: Any, address: Any) -> Any:
+    def checked_connect(sock: Any, address: Any) -> None:
         address = _resolved(sock, address)  # once: what was judged is what is connected to
         check(sock, address)
-        return connect(sock, address)
+        connect(sock, address)
+        tell(sock, address)
 
     def checked_connect_ex(sock: Any, address: Any) -> Any:
         address = _resolved(sock, address)
@@ -52,7 +54,14 @@ def fence_in(socket_class: Any, allow_hosts: Iterable[str]) -> None:
             check(sock, address)
         except FencedOffError as error:
             return error.errno
-        return connect_ex(sock, address)
+        code = connect_ex(sock, address)
+        if code in (0, errno.EINPROGRESS):
+            tell(sock, address)
+        return code
+
+    def tell(sock: Any, address: Any) -> None:
+        if met is not None and sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM:
+            met(sock, address)
 
     socket_class.connect, socket_class.connect_ex = checked_connect, checked_connect_ex
 

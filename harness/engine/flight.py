@@ -5,17 +5,19 @@ No greenlet for each arrival; straight-line code all the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from array import array
+from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
 from harness.engine.exchange import Done, Exchange, Request
-from harness.engine.journeys.arrival import Arrival
+from harness.engine.journeys.arrival import Arrival, Due
 from harness.engine.journeys.builtin import BuiltIn, Shot
 from harness.engine.journeys.prompts import Prompts
+from harness.engine.journeys.routes import Routes
 from harness.engine.journeys.steps import Answer, Ask, StepFailed, Think
 from harness.engine.recorder import Recorder
 from harness.engine.share import Share
-from harness.engine.transport.wire import render_headers
+from harness.errors import UsageError
 from harness.results import NEVER, Outcome, Reason
 
 GeneratorJourney = Callable[[Arrival], Generator[Any, Any, None]]
@@ -23,14 +25,15 @@ AnyJourney = GeneratorJourney | BuiltIn
 
 
 _OK, _DEGRADED, _NO_REASON = Outcome.OK, Outcome.DEGRADED, Reason.NONE  # bound once: see exchange.py
-_METHODS = {method: method.encode() for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")}
-_LINES_KEPT = 256
+_MOST_SPARE = 1024
 
 
 class Sends(Protocol):
     """The part of the transport's door that a flight needs."""
 
     def send(self, request: Request, done: Done) -> None: ...
+    def launch(self, exchange: Exchange, done: Done, now_ns: int) -> None: ...
+    def leave(self, seq: int) -> None: ...
 
 
 class Flights:
@@ -45,18 +48,27 @@ class Flights:
         recorder: Recorder,
         prompts: Prompts,
         journeys: tuple[AnyJourney, ...],
+        base: str = "",
+        gaps: tuple[array[int], ...] = (),
+        newcomers: bool = False,
     ) -> None:
+        """`base`: the path of the target's own URL, no slash at its end. `gaps` takes those of streams, by phase.
+        `newcomers`: some arrivals hold connections of their own, and the transport is told when they are over."""
         self.loop = loop
         self.clock_ns = clock_ns
         self.transport = transport
         self.recorder = recorder
+        self._leave = transport.leave if newcomers else None
         self._prompts = prompts
+        self._gaps = gaps
         self._journeys: tuple[Any, ...] = journeys
         self._singles = tuple(made.shot if isinstance(made, BuiltIn) else None for made in journeys)
         self._open: set[Flight] = set()
         self._shots: set[Shot] = set()
         self._on_hit = self._hit
-        self._header_lines: dict[tuple[tuple[str, str], ...], bytes] = {}
+        self.on_first: Any = Flight._first_done  # not bound: the exchange that it is called with is the flight
+        self.launch = transport.launch
+        self.routes = Routes(base, recorder.step_number)
         self.troubles: dict[str, int] = {}
         """What journeys raised, by text; at most 20 kinds."""
 
@@ -64,32 +76,42 @@ class Flights:
         journey = share.journey[index]
         single = self._singles[journey]
         if single is not None:  # no generator for one request, and the request is all there is to keep of it
-            shot = single(self._prompts, share, index, now)
+            shot = single(self._prompts, share, index)
+            if shot.request.stream and self._gaps:
+                shot.gaps = self._gaps[share.phase[index]]
             self.recorder.enter(now)
             self._shots.add(shot)
-            self.transport.send(shot, self._on_hit)
+            self.launch(shot, self._on_hit, now if shot.request.repeats else self.clock_ns())
             return
-        arrival = Arrival(
-            self._prompts,
-            share.seq[index],
-            share.tokens_in[index],
-            share.tokens_out[index],
-            tenant=share.tenant[index],
-        )
-        flight = Flight(self, share, index)
+        seq = share.seq[index]
+        arrival = Due(self._prompts, seq, share, index)
+        flight = Flight(self, share, index, seq)
         self.recorder.enter(now)
         self._open.add(flight)
         flight.begin(self._journeys[journey], arrival, now)
 
-    def _hit(self, exchange: Exchange) -> None:
-        shot: Any = exchange.request
-        if shot not in self._shots:
+    def gaps_of(self, flight: Flight) -> array[int] | None:
+        return self._gaps[flight.share.phase[flight.index]] if self._gaps else None
+
+    def _hit(self, shot: Any) -> None:
+        try:
+            self._shots.remove(shot)
+        except KeyError:
             return  # cancelled meanwhile: its row is written
-        self._shots.remove(shot)
-        if exchange.finished_ns < 0:
-            exchange.finished_ns = self.clock_ns()
-        self.recorder.leave(exchange.finished_ns)
-        self.recorder.arrival(shot.share, shot.index, exchange)
+        if self._leave is not None:
+            self._leave(shot.seq)
+        recorder = self.recorder
+        told = shot.told
+        if told is not None and not shot.flags and shot.attempts == 1:
+            recorder.leave(shot.finished_ns)
+            recorder.again(shot.share, shot.index, shot, told)
+            if len(shot.spare) < _MOST_SPARE and shot.request.repeats:
+                shot.spare.append(shot)
+            return
+        if shot.finished_ns < 0:
+            shot.finished_ns = self.clock_ns()
+        recorder.leave(shot.finished_ns)
+        recorder.arrival(shot.share, shot.index, shot)
 
     def land(self, flight: Flight, total: Exchange) -> None:
         """The journey is over; `total` is what it came to."""
@@ -98,6 +120,8 @@ class Flights:
             total.finished_ns = self.clock_ns()
         self.recorder.leave(total.finished_ns)
         self.recorder.arrival(flight.share, flight.index, total)
+        if self._leave is not None:
+            self._leave(flight.share.seq[flight.index])
 
     def cancel_all(self) -> None:
         """Ends what is still under way (the drain is over): outcome `cancelled`, reason `stopped`."""
@@ -105,21 +129,11 @@ class Flights:
             flight.cancel()
         shots, self._shots = self._shots, set()
         for shot in shots:
-            total = Exchange(shot)
-            total.outcome, total.reason, total.sent_ns = Outcome.CANCELLED, Reason.STOPPED, shot.asked_ns
+            total = Exchange(shot.request)
+            total.outcome, total.reason, total.sent_ns = Outcome.CANCELLED, Reason.STOPPED, shot.sent_ns
             total.finished_ns = self.clock_ns()
             self.recorder.leave(total.finished_ns)
             self.recorder.arrival(shot.share, shot.index, total)
-
-    def header_lines(self, headers: Mapping[str, str]) -> bytes:
-        """As they go out. Journeys repeat theirs, so what was rendered once is kept, for a bounded number."""
-        key = tuple(headers.items())
-        lines = self._header_lines.get(key)
-        if lines is None:
-            if len(self._header_lines) >= _LINES_KEPT:
-                self._header_lines.clear()
-            lines = self._header_lines[key] = render_headers(headers)
-        return lines
 
     def trouble(self, error: BaseException) -> None:
         text = f"{type(error).__name__}: {error}"[:200]
@@ -127,8 +141,12 @@ class Flights:
             self.troubles[text] = self.troubles.get(text, 0) + 1
 
 
-class Flight:
-    """One journey under way."""
+_NOTHING = Request(b"", b"")
+
+
+class Flight(Exchange):
+    """One journey under way. It is the exchange of its first request too: most journeys have no other, and then there
+    is nothing to sum up."""
 
     __slots__ = (
         "_answer",
@@ -147,36 +165,40 @@ class Flight:
         "share",
     )
 
-    def __init__(self, flights: Flights, share: Share, index: int) -> None:
-        self._flights = flights
+    def __init__(self, flights: Flights, share: Share, index: int, seq: int) -> None:
+        Exchange.__init__(self, _NOTHING)
+        self.seq = seq
         self.share = share
         self.index = index
+        self._flights = flights
         self._generator: Generator[Any, Any, None] | None = None
-        self._asked_ns = 0
         self._count = 0
-        """Requests that have come back."""
-        self._last: Exchange | None = None
-        self._answer: Exchange | None = None
-        """The last exchange that held content: what the user was waiting for."""
-        self._first_sent_ns = NEVER
-        self._retries = 0
-        self._bytes_in = 0
+        """Requests that are accounted for."""
+        self._required = True
         self._softened = False
         """A step failed and the journey went on without it."""
-        self._required = True
         self._timer: Any = None
 
     def begin(self, journey: GeneratorJourney, arrival: Arrival, now: int) -> None:
         self._asked_ns = now
+        flights = self._flights
         try:
-            self._generator = journey(arrival)
-            item = next(self._generator)
+            self._generator = generator = journey(arrival)
+            item = next(generator)
+            self._asked_ns = now = flights.clock_ns()
+            if item.__class__ is not Ask:
+                self._do(item)
+                return
+            self.request = flights.routes.request(item)
         except StopIteration:
             self._ended_well()
         except Exception as error:  # the journey is the user's code: whatever it raises is an outcome
             self._raised(error)
         else:
-            self._do(item)
+            self._required = item.required
+            if item.stream:
+                self.gaps = flights.gaps_of(self)
+            flights.launch(self, flights.on_first, now)
 
     def cancel(self) -> None:
         if self._generator is not None:
@@ -184,48 +206,50 @@ class Flight:
 
     def _do(self, item: Any) -> None:
         """Does what the journey yielded; what comes of it resumes the journey later, never from inside here."""
-        if item.__class__ is Request:
-            self._flights.transport.send(item, self._done)
-        elif item.__class__ is Ask:
+        flights = self._flights
+        if item.__class__ is Ask:
             self._required = item.required
-            self._flights.transport.send(self._render(item), self._done)
+            try:
+                exchange = Exchange(flights.routes.request(item))
+            except UsageError as error:
+                self._raised(error)
+                return
+            exchange.seq = self.seq
+            exchange.gaps = flights.gaps_of(self)
+            flights.launch(exchange, self._done, self._asked_ns)
         elif item.__class__ is Think:
-            self._timer = self._flights.loop.timer(item.seconds)
+            self._timer = flights.loop.timer(item.seconds)
             self._timer.start(self._thought, update=True)  # by the clock, not by the loop's cached time
+        elif item.__class__ is Request:
+            flights.transport.send(item, self._done)
         else:
             self._raised(TypeError(f"a journey yields steps (chat, search, http, think, ...), not {item!r:.80}"))
 
-    def _render(self, ask: Ask) -> Request:
-        return Request(
-            _METHODS.get(ask.method) or ask.method.encode(),
-            ask.path.encode(),
-            self._flights.header_lines(ask.headers),
-            ask.body,
-            dialect=ask.dialect,
-            stream=ask.stream,
-            nonce=ask.nonce,
-            keep_body=True,
-            step=self._flights.recorder.step_number(ask.step),
-            seq=self.share.seq[self.index],
-        )
+    def _first_done(self) -> None:
+        """The same as `_done`, for a journey's first request; shorter where it goes well and was the only one."""
+        generator = self._generator
+        if generator is None:
+            return  # cancelled meanwhile: its row is written
+        if not (self.outcome is _OK or self.outcome is _DEGRADED):
+            self._done(self)
+            return
+        try:
+            item = generator.send(Answer(self))
+        except StopIteration:
+            self._generator = None
+            self._flights.land(self, self)  # its books hold one request: there is nothing to sum up
+        except Exception as error:
+            self._account(self)
+            self._gave_up(error)
+        else:
+            self._account(self)
+            self._asked_ns = self._flights.clock_ns()
+            self._do(item)
 
     def _done(self, exchange: Exchange) -> None:
         if self._generator is None:
-            return  # cancelled meanwhile: its row is written
-        self._count = count = self._count + 1
-        if count == 1:
-            self._first_sent_ns = exchange.sent_ns
-        else:
-            recorder = self._flights.recorder
-            if count == 2 and self._last is not None:
-                recorder.step(self.share, self.index, self._last, recorder.start_ns + self.share.due_ns[self.index])
-            recorder.step(self.share, self.index, exchange, self._asked_ns)
-        self._last = exchange
-        self._bytes_in += exchange.bytes_in
-        if exchange.attempts > 1:
-            self._retries += exchange.attempts - 1
-        if exchange.first_token_ns >= 0:
-            self._answer = exchange
+            return
+        self._account(exchange)
         outcome = exchange.outcome
         ok = outcome is _OK or outcome is _DEGRADED
         if not ok:
@@ -237,6 +261,25 @@ class Flight:
         else:
             self._resume(None, StepFailed(Answer(exchange)))
 
+    def _account(self, exchange: Exchange) -> None:
+        """A request has come back."""
+        self._count = count = self._count + 1
+        if count == 1:
+            self._first_sent_ns = exchange.sent_ns
+            self._answer: Exchange | None = None  # the last that held content: what the user was waiting for
+            self._retries = self._bytes_in = 0
+        else:
+            recorder = self._flights.recorder
+            if count == 2:
+                recorder.step(self.share, self.index, self._last, recorder.start_ns + self.share.due_ns[self.index])
+            recorder.step(self.share, self.index, exchange, self._asked_ns)
+        self._last: Exchange = exchange
+        self._bytes_in += exchange.bytes_in
+        if exchange.attempts > 1:
+            self._retries += exchange.attempts - 1
+        if exchange.first_token_ns >= 0:
+            self._answer = exchange
+
     def _thought(self) -> None:
         self._timer = None
         if self._generator is not None:
@@ -245,23 +288,28 @@ class Flight:
     def _resume(self, value: Any, failed: StepFailed | None = None) -> None:
         generator = self._generator
         assert generator is not None
-        self._asked_ns = self._flights.clock_ns()
         try:
             item = generator.send(value) if failed is None else generator.throw(failed)
         except StopIteration:
             self._ended_well()
-        except StepFailed as step:
-            self._end(step.answer.outcome, step.answer._exchange.reason)
         except Exception as error:
-            self._raised(error)
+            self._gave_up(error)
         else:
+            self._asked_ns = self._flights.clock_ns()
             self._do(item)
 
+    def _gave_up(self, error: Exception) -> None:
+        if isinstance(error, StepFailed):
+            self._end(error.answer.outcome, error.answer._exchange.reason)
+        else:
+            self._raised(error)
+
     def _ended_well(self) -> None:
-        last = self._last
-        if last is None:  # nothing was asked, so nothing was answered well
+        if not self._count:  # nothing was asked, so nothing was answered well
             self._raised(ValueError("a journey ended without a request"))
-        elif not (last.outcome is _OK or last.outcome is _DEGRADED):
+            return
+        last = self._last
+        if not (last.outcome is _OK or last.outcome is _DEGRADED):
             self._end(last.outcome, last.reason)
         elif self._softened:
             self._end(_DEGRADED, _NO_REASON)
@@ -280,7 +328,7 @@ class Flight:
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        if self._count == 1 and self._last is not None and outcome is self._last.outcome:
+        if self._count == 1 and outcome is self._last.outcome:
             self._flights.land(self, self._last)
         else:
             self._flights.land(self, self._sum_up(outcome, reason))
@@ -288,14 +336,17 @@ class Flight:
             generator.close()
 
     def _sum_up(self, outcome: Outcome, reason: Reason) -> Exchange:
-        last, answer = self._last, self._answer
-        total = Exchange(last.request if last else Request(b"", b""))
+        total = Exchange(_NOTHING)
         total.outcome, total.reason = outcome, reason
-        total.sent_ns = self._first_sent_ns if self._count or outcome is Outcome.NOT_SENT else self._asked_ns
-        total.bytes_in, total.attempts = self._bytes_in, min(self._count, 1) + self._retries
-        if last is not None:
-            total.status, total.flags = last.status, last.flags
-            total.degraded, total.served_by = last.degraded, last.served_by
+        if not self._count:
+            total.sent_ns = NEVER if outcome is Outcome.NOT_SENT else self._asked_ns
+            return total
+        last, answer = self._last, self._answer
+        total.sent_ns = self._first_sent_ns
+        total.bytes_in, total.attempts = self._bytes_in, 1 + self._retries
+        total.status, total.flags = last.status, last.flags
+        total.degraded, total.served_by = last.degraded, last.served_by
+        total.written_by = last.written_by
         if answer is not None:
             total.first_token_ns, total.last_token_ns = answer.first_token_ns, answer.last_token_ns
             total.tokens_in, total.tokens_out = answer.tokens_in, answer.tokens_out
@@ -303,4 +354,5 @@ class Flight:
             total.flags = answer.flags
             total.degraded = answer.degraded or total.degraded
             total.served_by = answer.served_by or total.served_by
+            total.written_by = answer.written_by or total.written_by
         return total

@@ -58,6 +58,8 @@ class EngineJob:
     headers: dict[str, str] = field(default_factory=dict)
     degraded: tuple[DegradedSignal, ...] = ()
     served_by_header: str = "x-served-by"
+    canary: bool = False
+    """Look for the canary of mock models (`[served-by:NAME]`) in the text of every answer; each event is decoded."""
     prompts: str = ""
     """Path of a JSONL of prompts; empty draws prompts of the arrivals' token sizes from the seed."""
     seed: int = 0
@@ -79,6 +81,9 @@ class EngineJob:
     """Take the time of an answer's bytes from the kernel's receive stamps, not from the moment the loop read them."""
     error_trailers: tuple[str, ...] = ("grpc-status", "x-error", "x-err", "x-stream-error")
     """Response trailers that say the answer failed, unless their value is empty, `0` or `ok`."""
+
+    new_connections: float = 0.0
+    """Share of the arrivals that are new users: each opens a connection of its own, closed behind it."""
 
     remote_workers: int = 0
     """Workers on other machines that join beside the `processes` of this one (`peakproof worker --master`)."""

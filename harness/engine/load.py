@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import resource
 import time
@@ -10,19 +11,26 @@ from array import array
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import numpy as np
 
 from harness.engine.dispatch import Dispatcher
-from harness.engine.exchange import Done, Request
-from harness.engine.facts import first_catalog, spool_path, telemetry_path
+from harness.engine.exchange import Done, Exchange, Request
+from harness.engine.facts import first_catalog, gaps_path, spool_path, telemetry_path
 from harness.engine.flight import AnyJourney, Flights
+from harness.engine.gap_meter import GapMeter
+from harness.engine.gathering import Gathering
 from harness.engine.job import EngineJob
 from harness.engine.journeys.builtin import built_in
 from harness.engine.journeys.prompts import Prompts, read_prompts
+from harness.engine.locust_table import LocustTable
 from harness.engine.observer import Observer
 from harness.engine.profile import load_profile, pick_by_journey
 from harness.engine.recorder import Recorder
 from harness.engine.share import Share
 from harness.engine.tick import Tick
+from harness.engine.transport.path import PathWatch
 from harness.engine.transport.wire import render_headers
 from harness.results import SpoolWriter
 
@@ -38,8 +46,14 @@ class Wire(Protocol):
     connects: int
     client_failures: int
     receive_lag_ns_max: int
+    path: PathWatch
+
+    @property
+    def spread(self) -> tuple[int, float]: ...
 
     def send(self, request: Request, done: Done) -> None: ...
+    def launch(self, exchange: Exchange, done: Done, now_ns: int) -> None: ...
+    def leave(self, seq: int) -> None: ...
     def warm(self, count: int, ready: Callable[[int], None]) -> None: ...
     def close(self) -> None: ...
 
@@ -66,8 +80,10 @@ class Load:
         loop: Any,
         transport: Wire,
         serves: Callable[[Recorder], Serves] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`serves` makes what serves the arrivals; absent, it is the job's journeys over `transport`."""
+        """`serves` makes what serves the arrivals; absent, it is the job's journeys over `transport`. `sleep` stops the
+        whole process."""
         self._job = job
         self._share = share
         self._loop = loop
@@ -75,9 +91,11 @@ class Load:
         self._clock_ns = time.monotonic_ns
         self._writer = SpoolWriter(spool_path(folder, worker), worker)
         self._recorder = Recorder(self._writer, worker, first_catalog(job), self._clock_ns)
+        self._gathering = Gathering(loop, self._clock_ns, sleep)
         self._observer = Observer(loop, self._clock_ns, telemetry_path(folder, worker), worker)
+        self._gaps = GapMeter(gaps_path(folder, worker), worker, len(job.phases))
         self._serves = serves(self._recorder) if serves else self._over_transport()
-        self._quiet_collector = serves is None  # our journeys make no cycles; somebody's HTTP client may make many
+        self._ours = serves is None
         self._limit = in_flight_share(job.in_flight_limit, descriptor_limit(), worker, job.workers)
         self._dispatchers: list[Dispatcher] = []
         """One for the share that it was dealt at first, and one for each part of a lost worker's."""
@@ -87,20 +105,31 @@ class Load:
         self._drain_from_ns = 0
         self._drain_s = min(job.drain_s, job.deadline_s + _MARGIN_S)
         self._closed = False
+        self._table: LocustTable | None = None
         self.broken = ""
 
     def warm(self, ready: Callable[[int], None]) -> None:
-        self._transport.warm(self._job.warm_connections or busiest_second(self._share), ready)
+        wanted = self._job.warm_connections or min(self._limit, busiest_second(self._share))
+        self._transport.warm(math.ceil((1.0 - self._job.new_connections) * wanted), ready)
+
+    def show(self, table: LocustTable) -> None:
+        """Fills Locust's table too. Before `begin`."""
+        self._table = table
+        self._recorder.watch = table.add
 
     def begin(self, start_ns: int) -> None:
+        if self._table is not None:
+            self._table.begin(start_ns)
         self._recorder.begin(start_ns)
         self._drain_from_ns = start_ns
         # What lives now lives to the end: the collector would walk it again and again, and stop the load while it does.
         gc.collect()
         gc.freeze()
-        if self._quiet_collector:
+        if self._ours:  # journeys make no cycles; somebody's HTTP client may make many
             gc.disable()
         self._observer.begin()
+        if self._ours:  # a task in somebody's client waits for the loop several times a request
+            self._gathering.begin(first_second(self._share))
         self.take(self._share)
 
     def take(self, share: Share) -> bool:
@@ -114,7 +143,7 @@ class Load:
             start_ns=self._recorder.start_ns,
             fire=self._serves.fire,
             skip=self._recorder.skip,
-            room=self._has_room,
+            room=self._room,
             late_cut_ns=round(self._job.late_cut_s * 1e9),
             lags_ns=self._lags_ns,
         )
@@ -132,6 +161,10 @@ class Load:
             dispatcher.stop()
         self._drain_from_ns = self._clock_ns()
         self._drain_s = min(self._drain_s, drain_s)
+
+    @property
+    def step_names(self) -> list[str]:
+        return self._recorder.step_names
 
     @property
     def over(self) -> bool:
@@ -153,8 +186,11 @@ class Load:
             connects=self._transport.connects,
             client_failures=self._transport.client_failures,
             receive_lag_ns=receive_lag_ns,
+            round_trip_s=self._transport.path.sample(),
+            path=self._transport.path.total,
+            spread=self._transport.spread,
         )
-        self.broken = self.broken or self._writer.broken or told
+        self.broken = self.broken or self._writer.broken or told or self._gaps.write()
         return self._tick(done=False)
 
     def close(self) -> Tick:
@@ -165,6 +201,8 @@ class Load:
             self._writer.close()
             self.broken = self.broken or self._writer.broken
             self._observer.close()
+            self._gaps.close()
+            self._gathering.close()
             for dispatcher in self._dispatchers:
                 dispatcher.close()
             self._transport.close()
@@ -179,10 +217,13 @@ class Load:
             recorder=self._recorder,
             prompts=Prompts(job.seed, read_prompts(Path(job.prompts)) if job.prompts else ()),
             journeys=build_journeys(job, self._recorder),
+            base=urlsplit(job.target).path.rstrip("/"),
+            gaps=self._gaps.by_phase,
+            newcomers=job.new_connections > 0,
         )
 
-    def _has_room(self) -> bool:
-        return self._recorder.in_flight < self._limit
+    def _room(self) -> int:
+        return self._limit - self._recorder.in_flight
 
     def _fired(self) -> int:
         return sum(dispatcher.fired for dispatcher in self._dispatchers)
@@ -240,6 +281,11 @@ def descriptor_limit() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
     return soft if soft != resource.RLIM_INFINITY else 1 << 20
+
+
+def first_second(share: Share) -> int:
+    """Arrivals due in the first second."""
+    return int(np.searchsorted(np.asarray(share.due_ns), 1_000_000_000))
 
 
 def busiest_second(share: Share) -> int:

@@ -14,7 +14,7 @@ import gevent
 import numpy as np
 import orjson
 
-from harness.engine.carrier import environment, seal_locust
+from harness.engine.carrier import environment, seal_locust, write_table
 from harness.engine.facts import EngineFacts, engine_folder, first_catalog
 from harness.engine.job import EngineJob
 from harness.engine.lifeline import GRACE_S, Lifeline
@@ -22,7 +22,7 @@ from harness.engine.progress import Progress
 from harness.engine.remote import LOST_AFTER_S, Remotes
 from harness.engine.roll import Roll
 from harness.engine.seal import MESSAGE
-from harness.engine.share import load_arrivals
+from harness.engine.share import load_arrivals, lost_seqs
 from harness.engine.starting import last_words, tell
 from harness.engine.tick import Tick
 from harness.errors import ExitCode
@@ -183,12 +183,15 @@ class Master:
                 self._deal_again(number)
 
     def _deal_again(self, lost: int) -> None:
-        """The rest of a lost worker's share goes to the living ones of this machine, which have the whole plan. What
-        was due before they hear of it is lost with it: fired late it would only be a burst."""
-        living = [entry for entry in self._roll.entries[: self._job.processes] if entry.state == "running"]
+        """The rest of a lost worker's share goes to the living ones; those of other machines are sent their part of the
+        plan. What was due before they hear of it is lost with it: fired late it would only be a burst."""
+        living = [(number, entry) for number, entry in enumerate(self._roll.entries) if entry.state == "running"]
         after_ns = time.monotonic_ns() - self._start_ns + _DEAL_AHEAD_NS
-        for part, entry in enumerate(living):
-            message = {"kind": "deal", "lost": lost, "after_ns": after_ns, "part": part, "parts": len(living)}
+        for part, (number, entry) in enumerate(living):
+            which = {"lost": lost, "after_ns": after_ns, "part": part, "parts": len(living)}
+            message: dict[str, Any] = {"kind": "deal", **which}
+            if number >= self._job.processes:
+                message |= self._remotes.packed(lost_seqs(self._arrivals, workers=self._job.workers, **which))
             self._send_to(entry.client_id, message)
 
     def _on_message(self, environment: Any, msg: Any, **_: Any) -> None:  # noqa: ARG002 -- Locust passes it by name
@@ -312,6 +315,7 @@ class Master:
             start_ns=self._start_ns,
             start_wall_s=self._start_wall_s,
         )
+        write_table(self._runner.environment, self._folder / "locust.csv")
         data = facts.to_json() | {"planned": self._planned, "outcomes": self._roll.outcomes()}
         partial = self._folder / "engine.json.partial"
         partial.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))

@@ -32,7 +32,8 @@ NOTE_DTYPE = np.dtype(
         ("served_by", "u1"),
         ("step", "u1"),
         ("whole", "u1"),
-        ("pad", "V3"),
+        ("written_by", "u1"),
+        ("pad", "V2"),
         ("asked_ns", "<i8"),
         ("first_token_ns", "<i8"),
         ("last_token_ns", "<i8"),
@@ -44,15 +45,18 @@ NOTE_DTYPE = np.dtype(
 )
 PLAIN = struct.Struct("<IHHqqIHBBBBB45x")
 """An arrival's answer without tokens: the fields up to `served_by`. The others become zeros, `whole` among them."""
-WHOLE = struct.Struct("<IHHqqIHBBBBBBB3xqqqIIII")
+WHOLE = struct.Struct("<IHHqqIHBBBBBBBB2xqqqIIII")
 """Every field; `whole` is 1."""
+AGAIN = struct.Struct("<IHHqq11s45x")
+"""The same, the fields from `bytes_in` to `served_by` packed beforehand by `ENDING`."""
+ENDING = struct.Struct("<IHBBBBB")
 SIZE = NOTE_DTYPE.itemsize
-assert PLAIN.size == WHOLE.size == SIZE, (PLAIN.size, WHOLE.size, SIZE)
+assert PLAIN.size == WHOLE.size == AGAIN.size == SIZE and ENDING.size == 11, (PLAIN.size, WHOLE.size, SIZE)
 
 _U8, _U16, _U32, _I64 = 0xFF, 0xFFFF, 0xFFFFFFFF, 2**63 - 1
-_LOW = (0, 0, 0, NEVER, NEVER, *(0,) * 9, *(NEVER,) * 3, *(0,) * 4)
-_HIGH = (_U32, _U16, _U16, _I64, _I64, _U32, _U16, *(_U8,) * 7, *(_I64,) * 3, *(_U32,) * 4)
-_SAME = ("status", "flags", "outcome", "reason", "attempts", "degraded", "served_by", "step", "bytes_in")
+_LOW = (0, 0, 0, NEVER, NEVER, *(0,) * 10, *(NEVER,) * 3, *(0,) * 4)
+_HIGH = (_U32, _U16, _U16, _I64, _I64, _U32, _U16, *(_U8,) * 8, *(_I64,) * 3, *(_U32,) * 4)
+_SAME = ("status", "flags", "outcome", "reason", "attempts", "degraded", "served_by", "written_by", "step", "bytes_in")
 _SAME_TOO = ("tokens_in", "tokens_out", "events", "max_gap_us")
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from harness.engine.alarm import Alarm
 from harness.engine.recorder import Recorder
+from harness.engine.transport.path import PathCounts
 from harness.results import TELEMETRY_DTYPE
 
 _PROBE_NS = 10_000_000
@@ -21,6 +22,9 @@ _PROBE_NS = 10_000_000
 
 _LEAST_NS = 500_000_000
 """A share of the processor over less time than this is noise: the last record, just after a full second, keeps it."""
+
+
+_NOTHING = PathCounts()
 
 
 class Observer:
@@ -54,6 +58,9 @@ class Observer:
         connects: int,
         client_failures: int,
         receive_lag_ns: int = 0,
+        round_trip_s: float = 0.0,
+        path: PathCounts = _NOTHING,
+        spread: tuple[int, float] = (0, 0.0),
     ) -> str:
         """One record for the time since the last; empties `lags_ns`. Returns why it could not be written, or "".
 
@@ -82,6 +89,10 @@ class Observer:
         line["not_sent"] = recorder.not_sent
         line["connects"] = connects
         line["client_failures"] = client_failures
+        line["segments_sent"], line["segments_resent"] = path.sent, path.resent
+        line["segments_received"], line["segments_unordered"] = path.received, path.unordered
+        line["round_trip_s"] = round_trip_s
+        line["addresses"], line["busiest_address"] = spread
         del lags_ns[:]
         del self._loop_lags_ns[:]
         self._gc_pause_ns = 0

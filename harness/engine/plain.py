@@ -68,10 +68,15 @@ def _do(item: Any, client: Any) -> Any:
     if not isinstance(item, Ask):
         raise TypeError(f"a journey yields steps (chat, search, http, think, ...), not {item!r:.80}")
     with client.request(
-        item.method, item.path, data=item.body, headers=dict(item.headers), name=item.step, catch_response=True
+        item.method,
+        item.path,
+        data=item.body,
+        headers=dict(item.said or {}),
+        name=item.name,
+        catch_response=True,
     ) as response:
         body = response.content or b""
-        if item.nonce and item.nonce not in body:
+        if item.expect and item.expect.encode() not in body:
             response.failure("the answer does not hold its request's nonce")
         elif item.stream and item.dialect == "openai" and b"data: [DONE]" not in body:
             response.failure("the stream ended without its end mark")

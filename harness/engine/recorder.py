@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from harness.engine.exchange import Exchange
-from harness.engine.notes import PLAIN, SIZE, WHOLE, fitted, rows_of
+from harness.engine.exchange import Exchange, Told
+from harness.engine.notes import AGAIN, ENDING, PLAIN, SIZE, WHOLE, fitted, rows_of
 from harness.engine.share import Share
 from harness.results import ARRIVAL, NEVER, RESULT_DTYPE, Catalog, Outcome, Reason, SpoolWriter
 
@@ -18,7 +18,8 @@ _OTHER = "other"
 _NOTES = 2048
 """Notes kept in memory at most. To make rows of so many takes about 0.1 ms."""
 _NOT_SENT = int(Outcome.NOT_SENT)
-_pack_plain, _pack_whole = PLAIN.pack_into, WHOLE.pack_into
+_ENDINGS_KEPT = 512
+_pack_plain, _pack_again, _pack_whole = PLAIN.pack_into, AGAIN.pack_into, WHOLE.pack_into
 
 
 class Recorder:
@@ -29,6 +30,8 @@ class Recorder:
         self._worker = worker
         self._clock_ns = clock_ns
         self.start_ns = 0
+        self.watch: Callable[[npt.NDArray[np.void]], None] | None = None
+        """Is shown every block of rows on its way to the spool."""
         self.outcomes = [0] * len(Outcome)
         """Arrivals by outcome, cumulative."""
         self.in_flight = 0
@@ -38,12 +41,16 @@ class Recorder:
         self._used = 0
         self._shares: list[Share] = []
         self._share_numbers: dict[Share, int] = {}
+        self._endings: dict[Told, tuple[int, bytes]] = {}
+        """Of answers that were read before: the outcome's number, and their part of a note."""
         self._steps = {name: index for index, name in enumerate(catalog.steps)}
         self._served_by = {name: index for index, name in enumerate(catalog.served_by)}
+        self._written_by = {name: index for index, name in enumerate(catalog.written_by)}
         writer.source = self._take_rows
         writer.name("steps", list(self._steps))
         writer.name("degraded", catalog.degraded)
         writer.name("served_by", list(self._served_by))
+        writer.name("written_by", list(self._written_by))
 
     @property
     def finished(self) -> int:
@@ -53,6 +60,11 @@ class Recorder:
     @property
     def not_sent(self) -> int:
         return self.outcomes[_NOT_SENT]
+
+    @property
+    def step_names(self) -> list[str]:
+        """By number."""
+        return list(self._steps)
 
     def begin(self, start_ns: int) -> None:
         self.start_ns = start_ns
@@ -85,8 +97,20 @@ class Recorder:
 
     def arrival(self, share: Share, index: int, exchange: Exchange) -> None:
         """The terminal row of an arrival; `exchange` holds what the whole journey came to."""
+        told = exchange.told
+        if told is not None:
+            if not exchange.flags and exchange.attempts == 1:
+                self.again(share, index, exchange, told)
+                return
+            told.tell(exchange)
         self.outcomes[exchange.outcome] += 1
-        if exchange.first_token_ns >= 0 or exchange.tokens_out or exchange.tokens_in or exchange.events:
+        if (
+            exchange.first_token_ns >= 0
+            or exchange.tokens_out
+            or exchange.tokens_in
+            or exchange.events
+            or exchange.written_by
+        ):
             self._whole(share, index, exchange, ARRIVAL, 0)
             return
         number = self._share_numbers.get(share)
@@ -117,6 +141,28 @@ class Recorder:
         if self._used == len(self._notes):
             self._writer.flush()
 
+    def again(self, share: Share, index: int, exchange: Exchange, told: Told) -> None:
+        """The same for an answer that was read before, to a request that went out once, on a connection that was up:
+        all that is new are its times."""
+        outcome, ending = self._endings.get(told) or self._pack_ending(told)
+        self.outcomes[outcome] += 1
+        number = self._share_numbers.get(share)
+        if number is None:
+            number = self._know(share)
+        used = self._used
+        _pack_again(self._notes, used, index, number, told.status, exchange.sent_ns, exchange.finished_ns, ending)
+        self._used = used = used + SIZE
+        if used == _NOTES * SIZE:
+            self._writer.flush()
+
+    def _pack_ending(self, told: Told) -> tuple[int, bytes]:
+        served_by = self._number(self._served_by, "served_by", told.served_by) if told.served_by else 0
+        packed = ENDING.pack(told.bytes_in, 0, told.outcome, told.reason, 1, told.degraded, served_by)
+        if len(self._endings) >= _ENDINGS_KEPT:
+            self._endings.clear()
+        ending = self._endings[told] = (int(told.outcome), packed)
+        return ending
+
     def step(self, share: Share, index: int, exchange: Exchange, asked_ns: int) -> None:
         """One request of a journey that has several; `asked_ns` (absolute) is when the journey asked for it."""
         self._whole(share, index, exchange, exchange.request.step or 1, asked_ns - self.start_ns)
@@ -140,6 +186,7 @@ class Recorder:
             self._number(self._served_by, "served_by", exchange.served_by) if exchange.served_by else 0,
             step,
             1,
+            self._number(self._written_by, "written_by", exchange.written_by) if exchange.written_by else 0,
             asked_ns,
             exchange.first_token_ns,
             exchange.last_token_ns,
@@ -164,7 +211,10 @@ class Recorder:
         used, self._used = self._used, 0
         if not used:
             return np.empty(0, RESULT_DTYPE)
-        return rows_of(self._notes[:used], self._shares, self._worker, self.start_ns)
+        rows = rows_of(self._notes[:used], self._shares, self._worker, self.start_ns)
+        if self.watch is not None:
+            self.watch(rows)
+        return rows
 
     def _know(self, share: Share) -> int:
         number = self._share_numbers[share] = len(self._shares)

@@ -8,18 +8,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 
 from harness.engine.clocks import ROUNDS, Offset, estimate_offset
-from harness.engine.facts import spool_path, telemetry_path
+from harness.engine.facts import gaps_path, spool_path, telemetry_path
 from harness.engine.job import EngineJob
 from harness.engine.parcels import Parcel, ParcelError, cut
 from harness.engine.roll import Roll
 from harness.engine.share import ArrivalArray, arrivals_to
 
+_MOST_DEALT = 300_000
 LOST_AFTER_S = 10.0
 """Nobody here sees a remote worker's process end: after so much silence it is lost."""
-SPOOL, TELEMETRY = "spool", "telemetry"
+HOME: dict[str, Callable[[Path, int], Path]] = {"spool": spool_path, "telemetry": telemetry_path, "gaps": gaps_path}
+"""What a worker's load leaves behind, in the order in which it is asked for, and where it lies."""
 
 Send = Callable[[str, dict[str, Any]], None]
 """`send(client, message)`"""
@@ -59,13 +63,19 @@ class Remotes:
             case "home":
                 self._pongs[number] = []
                 self._ping(client)
-                for name in (SPOOL, TELEMETRY):
-                    self._path(number, name).unlink(missing_ok=True)
+                for name, path in HOME.items():
+                    path(self._folder, number).unlink(missing_ok=True)
                     self._parcels[number, name] = Parcel(name)
-                self._send(client, {"kind": "pull", "name": SPOOL, "offset": 0})
+                self._send(client, {"kind": "pull", "name": next(iter(HOME)), "offset": 0})
             case "piece":
                 return self._take(number, client, data)
         return ""
+
+    def packed(self, seqs: npt.NDArray[np.int64]) -> dict[str, bytes]:
+        """Some arrivals of the plan, which a remote worker does not have, for a message that deals them to it. No more
+        of them than a frame can hold: the others stay with the worker that was lost."""
+        seqs = seqs[:_MOST_DEALT]
+        return {"seqs": seqs.astype("<i8").tobytes(), "own": arrivals_to(self._arrivals[seqs])}
 
     def ask_clock(self, number: int) -> None:
         """Begins to estimate the clock of a worker that is ready; `offsets` will hold it."""
@@ -126,15 +136,14 @@ class Remotes:
             piece = parcel.take(data)
         except ParcelError as error:
             return f"worker {number}: its {error}"
-        with self._path(number, parcel.name).open("ab") as file:
-            file.write(piece)
-        if not parcel.is_whole:
-            self._send(client, {"kind": "pull", "name": parcel.name, "offset": parcel.size})
-        elif parcel.name == SPOOL:
-            self._send(client, {"kind": "pull", "name": TELEMETRY, "offset": 0})
-        else:
+        if piece:
+            with HOME[parcel.name](self._folder, number).open("ab") as file:
+                file.write(piece)
+        names = list(HOME)
+        following = names.index(parcel.name) + parcel.is_whole
+        if following == len(names):
             self._send(client, {"kind": "thanks"})
+        else:
+            offset = 0 if parcel.is_whole else parcel.size
+            self._send(client, {"kind": "pull", "name": names[following], "offset": offset})
         return ""
-
-    def _path(self, number: int, name: str) -> Path:
-        return (spool_path if name == SPOOL else telemetry_path)(self._folder, number)

@@ -31,6 +31,12 @@ def judge_event(exchange: Exchange, event: Mapping[str, Any]) -> None:
         exchange.outcome, exchange.reason = _judge(exchange.status, error)
 
 
+def silent_retries(response: Any) -> int:
+    """Tries that a client made by itself before the answer that it shows: urllib3 keeps their history with it."""
+    retries = getattr(getattr(response, "raw", None), "retries", None)
+    return sum(entry.status is None or entry.status >= 400 for entry in getattr(retries, "history", ()))
+
+
 def _judge(status: int, error: object) -> tuple[Outcome, Reason]:
     for link in _chain(error):
         name = type(link).__name__.lower()  # not the text: it quotes the URL

@@ -57,14 +57,22 @@ class Share:
     @classmethod
     def of_lost(cls, array: ArrivalArray, *, lost: int, workers: int, after_ns: int, part: int, parts: int) -> Share:
         """What living worker `part` of `parts` takes over of a lost one: of its arrivals due after `after_ns`."""
-        seqs = np.arange(lost, array.size, workers, dtype=np.int64)
-        seqs = seqs[array["due_ns"][seqs] > after_ns][part::parts]
+        seqs = lost_seqs(array, lost=lost, workers=workers, after_ns=after_ns, part=part, parts=parts)
         return cls(array[seqs], seqs)
 
     @classmethod
     def deal(cls, array: ArrivalArray, worker: int, workers: int) -> Share:
         """Every `workers`-th arrival of the plan, from number `worker` on."""
         return cls(array[worker::workers], np.arange(worker, array.size, workers, dtype=np.int64))
+
+
+def lost_seqs(
+    array: ArrivalArray, *, lost: int, workers: int, after_ns: int, part: int, parts: int
+) -> npt.NDArray[np.int64]:
+    """The numbers of the arrivals of `Share.of_lost`, ascending."""
+    seqs = np.arange(lost, array.size, workers, dtype=np.int64)
+    taken: npt.NDArray[np.int64] = seqs[array["due_ns"][seqs] > after_ns][part::parts]
+    return taken
 
 
 def _column(values: npt.NDArray[np.generic], dtype: type[np.generic]) -> memoryview:

@@ -21,7 +21,7 @@ from harness.engine.exchange import Exchange, Request
 from harness.engine.job import DegradedSignal, EngineJob
 from harness.engine.journeys.prompts import mix
 from harness.engine.recorder import Recorder
-from harness.engine.requests_seen import judge_event
+from harness.engine.requests_seen import judge_event, silent_retries
 from harness.engine.share import Share
 from harness.results import Outcome, Reason
 
@@ -167,7 +167,7 @@ class Users:
         exchange = Exchange(Request(b"", b"", step=self._recorder.step_number(str(name)[:60] or "request")))
         exchange.finished_ns = self._clock_ns()
         exchange.sent_ns = max(visit.began_ns, exchange.finished_ns - round((response_time or 0.0) * 1e6))
-        exchange.attempts = 1 + _silent_retries(event.get("response"))
+        exchange.attempts = 1 + silent_retries(event.get("response"))
         judge_event(exchange, event)
         exchange.degraded = _degraded(self._job.degraded, event.get("response"))
         if exchange.degraded and exchange.outcome is Outcome.OK:
@@ -203,12 +203,6 @@ class Users:
         total.finished_ns = self._clock_ns()
         self._recorder.leave(total.finished_ns)
         self._recorder.arrival(visit.share, visit.index, total)
-
-
-def _silent_retries(response: Any) -> int:
-    """Tries that a client made by itself before the answer that it shows: urllib3 keeps their history with it."""
-    retries = getattr(getattr(response, "raw", None), "retries", None)
-    return sum(entry.status is None or entry.status >= 400 for entry in getattr(retries, "history", ()))
 
 
 def _degraded(signals: Sequence[DegradedSignal], response: Any) -> int:

@@ -6,26 +6,30 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import gevent
 import gevent.socket
+import numpy as np
+from gevent import monkey
 from gevent.event import AsyncResult, Event
 
 from harness.engine.carrier import dress, environment, seal_locust
-from harness.engine.facts import engine_folder, spool_path, telemetry_path
+from harness.engine.facts import engine_folder
 from harness.engine.fence import fence_in
 from harness.engine.job import EngineJob
 from harness.engine.lifeline import Lifeline
 from harness.engine.load import Load, Serves, busiest_second
+from harness.engine.locust_table import LocustTable
 from harness.engine.parcels import cut
 from harness.engine.priority import ask_for_priority
 from harness.engine.profile import Profile, load_profile, pick_by_journey
 from harness.engine.recorder import Recorder
-from harness.engine.remote import SPOOL
+from harness.engine.remote import HOME
 from harness.engine.seal import MESSAGE
-from harness.engine.share import ArrivalArray, Share, load_arrivals
+from harness.engine.share import ArrivalArray, Share, arrivals_from, load_arrivals
 from harness.engine.tick import Tick
 from harness.engine.transport import Transport
 from harness.engine.users import Users
@@ -62,8 +66,17 @@ class Worker:
         transport = Transport(job, hub, time.monotonic_ns)
         self._users: Users | None = None
         profile = load_profile(Path(job.profile)) if job.profile else None
-        serves = self._serve_with(profile) if profile and profile.users else None
-        self._load = Load(job, self._folder, number, share=share, loop=hub.loop, transport=transport, serves=serves)
+        serves = self._serve_with(profile, transport) if profile and profile.users else None
+        self._load = Load(
+            job,
+            self._folder,
+            number,
+            share=share,
+            loop=hub.loop,
+            transport=transport,
+            serves=serves,
+            sleep=monkey.get_original("time", "sleep"),
+        )
         self._runner: Any = None
         self._warm = Event()
         self._begun = Event()
@@ -76,6 +89,9 @@ class Worker:
     def run(self, runner: Any, *, sends_home: bool) -> int:
         """To the end of the load; the exit code. `sends_home`: the rows go to the master over the channel."""
         self._runner = runner
+        if self._users is None:  # the runner has given the environment a table of its own
+            names = [spec.name for spec in self._job.journeys]
+            self._load.show(LocustTable(runner.environment.stats, names, lambda: self._load.step_names))
         self._fire("init", runner=runner, web_ui=None)
         self._say("hello", pid=os.getpid())
         if self._users is not None:
@@ -94,6 +110,7 @@ class Worker:
             self._users.close()
             self._fire("test_stop")
         last = self._load.close()
+        self._report_to_locust()
         if sends_home:
             self._say("home")
             self._delivered.wait(_DELIVERY_S)
@@ -101,9 +118,9 @@ class Worker:
         self._dismissed.wait(_LAST_WORD_S)
         return 0
 
-    def _serve_with(self, profile: Profile) -> Callable[[Recorder], Serves]:
+    def _serve_with(self, profile: Profile, transport: Transport) -> Callable[[Recorder], Serves]:
         dress(self._environment, Path(self._job.profile), self._job.target)
-        fence_in(gevent.socket.socket, self._job.allow_hosts)
+        fence_in(gevent.socket.socket, self._job.allow_hosts, transport.met)
         pick = pick_by_journey(profile.weights, self._job.journeys, self._job.seed)
 
         def serves(recorder: Recorder) -> Serves:
@@ -144,6 +161,11 @@ class Worker:
         if time.monotonic() - self._master_heard_s > LEASE_S:
             self._stop(ORPHAN_DRAIN_S)
 
+    def _report_to_locust(self) -> None:
+        """Locust's own report, which comes every three seconds, for the last of them."""
+        with suppress(Exception):  # nothing but its table hangs on it
+            self._runner._send_stats()
+
     def _stop(self, drain_s: float) -> None:
         if not self._stopping.is_set():
             self._stopping.set()
@@ -171,22 +193,24 @@ class Worker:
             case "ping":
                 self._say("pong", asked=data["asked"], theirs=time.monotonic_ns())
             case "pull":
-                path = (spool_path if data["name"] == SPOOL else telemetry_path)(self._folder, self._number)
-                self._say("piece", **cut(data["name"], memoryview(path.read_bytes()), data["offset"]))
+                path = HOME[data["name"]](self._folder, self._number)
+                content = path.read_bytes() if path.exists() else b""  # nothing was streamed: no gaps
+                self._say("piece", **cut(data["name"], memoryview(content), data["offset"]))
             case "thanks":
                 self._delivered.set()
 
     def _take_over(self, data: dict[str, Any]) -> None:
-        if self._plan is None:
-            return
-        share = Share.of_lost(
-            self._plan,
-            lost=data["lost"],
-            workers=self._job.workers,
-            after_ns=data["after_ns"],
-            part=data["part"],
-            parts=data["parts"],
-        )
+        if self._plan is None:  # on another machine: the arrivals come with the word
+            share = Share(arrivals_from(data["own"]), np.frombuffer(data["seqs"], "<i8"))
+        else:
+            share = Share.of_lost(
+                self._plan,
+                lost=data["lost"],
+                workers=self._job.workers,
+                after_ns=data["after_ns"],
+                part=data["part"],
+                parts=data["parts"],
+            )
         if self._load.take(share):
             self._say("taken", lost=data["lost"], count=share.count)
 

@@ -13,6 +13,7 @@ from harness.forecast.growth import Spread, Uplift
 from harness.forecast.history import History, Intake, Issue, Requests
 from harness.forecast.journeys import parse_patterns
 from harness.forecast.launch import Bass, Launch, Logistic, launch_peak, on_top
+from harness.forecast.lengthen import lengthened
 from harness.forecast.mix import Mix, mix_words
 from harness.forecast.peak import LABELS, OBSERVED_SAYS, Peak, Recorded
 from harness.forecast.peak_json import peak_from_json, peak_to_json
@@ -56,6 +57,7 @@ __all__ = [
     "forecast_peak",
     "generate_history",
     "launch_peak",
+    "lengthened",
     "mix_words",
     "on_top",
     "parse_patterns",

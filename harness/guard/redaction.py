@@ -34,9 +34,10 @@ _SHAPES = re.compile(
     r"eyJ[A-Za-z0-9_-]{4,1024}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)"
 )
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-# What may stand beside the mask or a reference without being a secret itself.
+# What may stand beside the mask or a reference without being a secret itself; `...` stands for one to be filled in.
 _HARMLESS = re.compile(
-    rf"\$\{{env:[A-Za-z_][A-Za-z0-9_]*\}}|{re.escape(MASK[:-1])}\]?|(?:bearer|basic|token|digest)\s|[\s\"'\[({{]", re.I
+    rf"\$\{{env:[A-Za-z_][A-Za-z0-9_]*\}}|{re.escape(MASK[:-1])}\]?|(?:bearer|basic|token|digest)\s|\.\.\.|[\s\"'\[({{]",
+    re.I,
 )
 
 

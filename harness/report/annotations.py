@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from harness.analysis import Check, State
 from harness.report import words
 from harness.report.model import Report
-from harness.report.order import worst_first
+from harness.report.order import shown_failures, worst_first
 from harness.report.plain import line
 from harness.report.promise import promise
-from harness.report.secrets import without_secrets
 from harness.report.summary import needs
 
 ANNOTATIONS_MAX = 10
@@ -29,7 +28,7 @@ class _Place:
 def github_annotations(report: Report) -> list[str]:
     """At most ten workflow commands (`::error file=slo.yaml,line=3,...::text`), worst first; the last one says how many
     more there are. None for a check that is met."""
-    report = without_secrets(report)
+    report, _ = shown_failures(report)
     found = _found(report)
     shown = found if len(found) <= ANNOTATIONS_MAX else found[: ANNOTATIONS_MAX - 1]
     commands = []
@@ -46,7 +45,7 @@ def github_annotations(report: Report) -> list[str]:
 
 def gitlab_code_quality(report: Report) -> str:
     """The same findings, all of them, as a code quality report (JSON); stable fingerprints, one an SLO."""
-    report = without_secrets(report)
+    report, _ = shown_failures(report)
     severity = {"block": "major", "warn": "minor", "info": "info"}
     issues = []
     for check in _found(report):

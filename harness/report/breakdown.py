@@ -52,7 +52,7 @@ def by_field(rows: Rows, field: str) -> list[Group]:
     names = getattr(rows.catalog, {"phase": "phases", "journey": "journeys"}[field])
     codes = np.unique(arrivals[field])
     groups = [
-        _group(names[code] if code < len(names) else f"{field} {code}", arrivals[arrivals[field] == code])
+        _group(names[code] if code < len(names) else f"{field} {code}", _of(arrivals, field, code, codes.size))
         for code in codes[:GROUPS_MAX]
     ]
     if codes.size > GROUPS_MAX:
@@ -61,17 +61,22 @@ def by_field(rows: Rows, field: str) -> list[Group]:
     return groups
 
 
+def _of(arrivals: ResultArray, field: str, code: int, groups: int) -> ResultArray:
+    kept: ResultArray = arrivals if groups == 1 else arrivals[arrivals[field] == code]
+    return kept
+
+
 def slowest(rows: Rows) -> list[Slow]:
     """The slowest arrivals that ended (well or not), worst first: how long the caller waited, whatever came of it."""
     arrivals = rows.arrivals()
-    ended = arrivals[arrivals["finished_ns"] >= 0]
-    waited = ended["finished_ns"] - ended["due_ns"]
-    keep = min(SLOWEST_MAX, ended.size)
+    finished = arrivals["finished_ns"]
+    waited = np.where(finished >= 0, finished - arrivals["due_ns"], -1)
+    keep = min(SLOWEST_MAX, int(np.count_nonzero(finished >= 0)))
     if keep == 0:
         return []
-    top = np.argpartition(waited, ended.size - keep)[ended.size - keep :]
-    top = top[np.lexsort((ended["seq"][top], -waited[top]))]
-    return [_slow(row, rows) for row in ended[top]]
+    top = np.argpartition(waited, waited.size - keep)[waited.size - keep :]
+    top = top[np.lexsort((arrivals["seq"][top], -waited[top]))]
+    return [_slow(row, rows) for row in arrivals[top]]
 
 
 def _group(name: str, arrivals: ResultArray) -> Group:
@@ -84,7 +89,7 @@ def _group(name: str, arrivals: ResultArray) -> Group:
         name=name,
         n=arrivals.size,
         rate=(arrivals.size - 1) / span_s if span_s > 0 else float("nan"),
-        failed_share=1 - float(np.mean(outcomes == Outcome.OK)) - degraded,
+        failed_share=float(np.mean((outcomes != Outcome.OK) & (outcomes != Outcome.DEGRADED))),
         degraded_share=degraded,
         e2e_p50_s=quantile(e2e, 0.5),
         e2e_p95_s=quantile(e2e, 0.95),

@@ -151,7 +151,7 @@ def load_chart(data: Timeline, limit: Limit, capacity: Capacity, size: Size) -> 
     parts += _peak_mark(capacity.forecast_peak, x_axis, top, bottom)
     parts += _limit_mark(limit, y_axis, size)
     if np.isinf(data.tail_s).any():
-        parts.append(svg.text(_LEFT - 6, y_axis.end - 7, "failed", "bad", anchor="end", size=11))
+        parts.append(svg.text(_LEFT - 6, y_axis.end - 10, "failed", "bad", anchor="end", size=11))
     parts += [_load_dot(data, int(i), limit, x_axis, y_axis) for i in np.flatnonzero(data.count)]
     return svg.picture(size.width, height, f"Latency against load: {title}", parts)
 

@@ -14,7 +14,7 @@ from harness.report.charts import Limit, Size
 from harness.report.drill_model import ACTION, SIGN, DrillReport
 from harness.report.plain import line, visible
 from harness.report.secrets import without_secrets
-from harness.report.series import Timed, timeline
+from harness.report.series import BINS_MAX, Timed, timeline
 from harness.report.timeline_chart import Events, timeline_chart
 
 _TONE = {Word.HELD: "PASS", Word.DID_NOT_HOLD: "FAIL", Word.NOT_RUN: "INCONCLUSIVE", Word.INVALID: "INVALID"}
@@ -65,7 +65,9 @@ def _chart(report: DrillReport) -> Markup | None:
     whole = report.whole
     if whole.rows is None or whole.rows.arrivals().size == 0:
         return None
-    data = timeline(whole.rows, whole.evidence, Timed("e2e", 0.95, None), ())
+    # A drill is about moments: seconds where they fit, however few requests are in one.
+    width_s = max(1.0, round(report.timeline.end_s / BINS_MAX))
+    data = timeline(whole.rows, whole.evidence, Timed("e2e", 0.95, None), (), width_s)
     phases: Any = (whole.evidence.phases or ()) if whole.evidence else ()
     events = Events(phases, whole.faults, report.run.at)
     # No promise is drawn: the page is about expectations, not SLOs.

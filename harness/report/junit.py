@@ -7,16 +7,15 @@ from xml.etree import ElementTree as Tree
 from harness.analysis import Caveat, Check, State, Word
 from harness.report import words
 from harness.report.model import Report
-from harness.report.order import worst_first
+from harness.report.order import shown_failures, worst_first
 from harness.report.plain import line, visible
-from harness.report.secrets import without_secrets
 from harness.report.summary import needs
 
 
 def junit(report: Report) -> str:
     """The run as one test suite. A blocking SLO that is missed is a failure; undecided or without data it is an error;
     `warn` and `info` checks and waived or unfed gates are skipped with their message."""
-    report = without_secrets(report)
+    report, _ = shown_failures(report)
     verdict = report.verdict
     suite = Tree.Element("testsuite", name=_clean(f"peakproof {report.run.target}"))
     if report.run.started is not None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from harness.analysis import Check
 from harness.report import words
 from harness.report.model import Report
-from harness.report.order import caveats_of, failure_groups, worst_first
+from harness.report.order import FailureGroup, caveats_of, shown_failures, worst_first
 from harness.report.plain import line, markdown_text
 from harness.report.promise import promise
-from harness.report.secrets import without_secrets
 from harness.report.summary import named_reasons, needs, smoke_limits, trust_facts
 
 BYTES_MAX = 60_000
@@ -16,22 +15,22 @@ BYTES_MAX = 60_000
 
 def markdown(report: Report) -> str:
     """The summary; long lists are cut (and say so) until it is under `BYTES_MAX` bytes."""
-    report = without_secrets(report)
+    report, failures = shown_failures(report)
     for entries in (40, 15, 5):
-        text = _render(report, entries)
+        text = _render(report, failures.groups, entries)
         if len(text.encode()) < BYTES_MAX:
             return text
     raise AssertionError("five entries of each kind fit in 60 KB")
 
 
-def _render(report: Report, entries: int) -> str:
+def _render(report: Report, groups: tuple[FailureGroup, ...], entries: int) -> str:
     verdict, run = report.verdict, report.run
     parts = [
         f"## {words.VERDICT_SIGN[verdict.word]} {report.title_word}: {markdown_text(verdict.headline)}",
         markdown_text(verdict.why, 600),
         _capacity(report),
         _table(worst_first(verdict.checks), entries),
-        _failures(report, entries),
+        _failures(report, groups, entries),
         _trust(report, entries),
         _bottleneck(report),
     ]
@@ -79,8 +78,7 @@ def _table(checks: list[Check], entries: int) -> str:
     return "\n".join(lines) + (f"\n\nand {left} more, none of them worse." if left > 0 else "")
 
 
-def _failures(report: Report, entries: int) -> str:
-    groups = failure_groups(report.verdict.failures)
+def _failures(report: Report, groups: tuple[FailureGroup, ...], entries: int) -> str:
     if not groups:
         return ""
     shown = [

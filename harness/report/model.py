@@ -66,10 +66,11 @@ class Dependency:
 
 @dataclass(frozen=True)
 class SlowRequest:
-    """One of the slowest arrivals; `trace` is a trace id or a link to it."""
+    """One of the slowest arrivals; `link` leads to its trace where the plan says how (http or https only)."""
 
     seq: int
     trace: str
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,9 @@ class Report:
     """Trace ids by seq, where the run sent `traceparent`."""
     changes: tuple[str, ...] = ()
     """What changed since the last good run, one sentence each; empty when there is none to compare with."""
+
+    drills: tuple[str, ...] = ()
+    """What each drill of this target came to the last time, one sentence each, newest first."""
 
     search: tuple[SearchStep, ...] = ()
     """The steps of a capacity search; the verdict is then that of the search, the rows are its proven step's."""

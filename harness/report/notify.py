@@ -7,10 +7,9 @@ from typing import Any
 from harness.analysis import State, Word, verdict_to_json
 from harness.report import words
 from harness.report.model import Report
-from harness.report.order import worst_first
+from harness.report.order import shown_failures, worst_first
 from harness.report.plain import line
 from harness.report.promise import promise
-from harness.report.secrets import without_secrets
 from harness.report.summary import needs, smoke_limits
 
 _FACE = {
@@ -28,7 +27,7 @@ def is_news(report: Report, previous: Word | None) -> bool:
 
 def webhook_payload(report: Report, previous: Word | None) -> dict[str, Any]:
     """The event for a generic webhook: JSON-clean, without rows, with the checks that are not met."""
-    report = without_secrets(report)
+    report, _ = shown_failures(report)
     verdict, run = verdict_to_json(report.verdict), report.run
     return {
         "event": "peakproof.verdict",
@@ -61,7 +60,7 @@ def webhook_payload(report: Report, previous: Word | None) -> dict[str, Any]:
 
 def slack_message(report: Report, previous: Word | None) -> dict[str, Any]:
     """A Slack message in blocks, inside Slack's limits (50 blocks, 3,000 characters each, 150 in the header)."""
-    report = without_secrets(report)
+    report, _ = shown_failures(report)
     verdict, run = report.verdict, report.run
     was = f", was {previous.value}" if previous else ""
     title = f"{report.title_word}{was}: {line(run.plan_name or run.target, 80)}"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from harness.analysis import State, Word
 from harness.report.model import Report
+from harness.report.order import shown_failures
 from harness.report.plain import line
-from harness.report.secrets import without_secrets
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _Sample = tuple[Mapping[str, str], float | None]
@@ -17,7 +17,7 @@ _Sample = tuple[Mapping[str, str], float | None]
 def openmetrics(report: Report) -> str:
     """Metric families of this run, each labelled with its plan and target; values that are unknown are left out.
     (OpenMetrics 1.0: https://prometheus.io/docs/specs/om/open_metrics_spec/)"""
-    report = without_secrets(report)
+    report, _ = shown_failures(report)
     verdict, trust = report.verdict, report.verdict.trust
     run = {"plan": report.run.plan_name, "target": report.run.target}
     capacity = verdict.capacity

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.analysis import Caveat, Check, FailureMode, State, Verdict
+from harness.report.model import Report
+from harness.report.secrets import without_secrets
 
 _RANK = {State.MISSED: 0, State.NO_DATA: 1, State.UNDECIDED: 2, State.MET: 3}
 _GATE = {"block": 0, "warn": 1, "info": 2}
@@ -21,6 +23,34 @@ def worst_first(checks: Sequence[Check]) -> list[Check]:
 
 def caveats_of(verdict: Verdict, status: str) -> list[Caveat]:
     return [c for c in verdict.caveats if c.status == status]
+
+
+@dataclass(frozen=True)
+class Failures:
+    """The failures of a run, cut to what a page has room for: all outcomes, the most frequent modes, a count of the
+    rest. A run may know of fifty thousand distinct errors."""
+
+    groups: tuple[FailureGroup, ...]
+    modes: tuple[FailureMode, ...]
+    left: int
+    """So many modes more ..."""
+    left_count: int
+    """... with so many arrivals."""
+
+
+def failures_of(verdict: Verdict, most: int) -> Failures:
+    modes = sorted(verdict.failures, key=lambda mode: -mode.count)
+    rest = modes[most:]
+    groups = tuple(failure_groups(verdict.failures))
+    return Failures(groups, tuple(modes[:most]), len(rest), sum(mode.count for mode in rest))
+
+
+def shown_failures(report: Report, most: int = 0) -> tuple[Report, Failures]:
+    """The report without its failure modes, and what is shown of them; both redacted. Only what is shown is looked
+    through for secrets: there may be very many modes."""
+    failures = failures_of(report.verdict, most)
+    lean = replace(report, verdict=replace(report.verdict, failures=()))
+    return without_secrets(lean), without_secrets(failures)
 
 
 @dataclass(frozen=True)

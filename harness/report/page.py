@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
-from harness.analysis import Check, State, Verdict, Word
+from harness.analysis import PEAK_TOLERANCE, Check, State, Verdict, Word
 from harness.report import charts, dictionary, words
 from harness.report.breakdown import by_field, slowest
 from harness.report.charts import HALF, NARROW, WIDE, Limit, Size
 from harness.report.model import Report
-from harness.report.order import caveats_of, failure_groups, latency_checks, quantile_of, worst_first
+from harness.report.order import Failures, caveats_of, latency_checks, quantile_of, shown_failures, worst_first
 from harness.report.plain import line
 from harness.report.promise import promise, rows_of
-from harness.report.secrets import without_secrets
 from harness.report.series import (
     Timed,
     Timeline,
@@ -29,6 +29,7 @@ from harness.report.series import (
 from harness.report.sheet import render
 from harness.report.summary import needs, smoke_limits, trust_facts
 from harness.report.timeline_chart import Events, timeline_chart
+from harness.results import ARRIVAL
 
 SIZE_MAX = 400_000
 _RANK_OF_STATUS = {"broken": 0, "waived": 1, "not_fed": 2, "noted": 3, "held": 4}
@@ -49,22 +50,39 @@ _ROOMS = (Room(60, 40_000, 4, True), Room(25, 8_000, 2, True), Room(10, 2_000, 1
 
 def html(report: Report) -> str:
     """The page. Everything that came from a file or a server is escaped; numbers unknown are written `-`."""
-    page, report = "", without_secrets(report)
+    page = ""
+    report, failures = shown_failures(report, _ROOMS[0].entries)
+    drawn = _from_rows(report)
     for room in _ROOMS:
-        page = _render(report, room)
+        page = render(
+            "report.html", **_context(report, room), **_cut_failures(failures, room), **_cut_rows(drawn, room)
+        )
         if len(page.encode()) <= SIZE_MAX:
             return page
     raise AssertionError(f"the smallest page has {len(page.encode())} bytes: a list is shown whole that must be cut")
 
 
-def _render(report: Report, room: Room) -> str:
-    return render("report.html", **_context(report, room))
+def _cut_failures(failures: Failures, room: Room) -> dict[str, Any]:
+    modes, rest = failures.modes[: room.entries], failures.modes[room.entries :]
+    return {
+        "modes": modes,
+        "modes_left": failures.left + len(rest),
+        "modes_left_count": failures.left_count + sum(mode.count for mode in rest),
+    }
+
+
+def _cut_rows(drawn: dict[str, Any], room: Room) -> dict[str, Any]:
+    return {
+        **drawn,
+        "timeline": drawn["timeline"] if room.data_tables else [],
+        "curves": drawn["curves"][: room.curves],
+        "slow": drawn["slow"][: room.entries],
+    }
 
 
 def _context(report: Report, room: Room) -> dict[str, Any]:
     verdict, run = report.verdict, report.run
     checks = worst_first(verdict.checks)
-    groups = failure_groups(verdict.failures)
     caveats = sorted(verdict.caveats, key=lambda c: _RANK_OF_STATUS.get(c.status, 0))
     return {
         "report": report,
@@ -83,23 +101,19 @@ def _context(report: Report, room: Room) -> dict[str, Any]:
         "not_fed": caveats_of(verdict, "not_fed")[: room.entries],
         "caveats": caveats[: room.entries],
         "caveats_left": max(0, len(caveats) - room.entries),
-        "modes": sorted(verdict.failures, key=lambda m: -m.count)[: room.entries],
-        "modes_left": max(0, len(verdict.failures) - room.entries),
-        "modes_left_count": sum(m.count for m in sorted(verdict.failures, key=lambda m: -m.count)[room.entries :]),
-        "groups": groups[: room.entries],
         "suspects": verdict.bottleneck[: room.entries],
         "provisioning": verdict.provisioning[: room.entries],
         "dependencies": report.dependencies[: room.entries],
         "faults": report.faults[: room.entries],
         "changes": report.changes[:10],
+        "drills": report.drills[:10],
         "headroom": words.headroom(verdict.headroom),
-        "traces": {t.seq: t.trace for t in report.traces[:1000]},
+        "traces": {t.seq: t for t in report.traces[:1000]},
         "plan_text": _cut(run.plan_text, room.text),
         "slo_text": _cut(run.slo_text, room.text),
         "metrics": tuple(dictionary.METRICS.items()),
         "method": dictionary.METHOD,
         "capacity_bar": _drawn(lambda size: charts.capacity_bar(verdict.capacity, size), WIDE),
-        **_from_rows(report, room),
     }
 
 
@@ -108,7 +122,7 @@ def _action(verdict: Verdict) -> str:
         return "Smoke passed: not yet a launch decision"
     if verdict.word is Word.PASS and verdict.headroom is None:
         return "Passed at this rate; held against no forecast peak"
-    if verdict.word is Word.PASS and verdict.headroom is not None and verdict.headroom < 0:
+    if verdict.word is Word.PASS and verdict.headroom is not None and verdict.headroom < -PEAK_TOLERANCE:
         return "No launch yet: passed below the forecast peak"
     return words.ACTION[verdict.word]
 
@@ -128,33 +142,49 @@ def _check_row(check: Check) -> dict[str, Any]:
     }
 
 
-def _from_rows(report: Report, room: Room) -> dict[str, Any]:
+def _from_rows(report: Report) -> dict[str, Any]:
     """Charts and tables that need the rows; empty where there are none."""
     empty: dict[str, Any] = {
-        "load": None, "time": None, "timeline": None, "curves": [], "certificate": None,
+        "stream_gaps": [], "load": None, "time": None, "timeline": None, "curves": [], "certificate": None,
         "phases": [], "journeys": [], "slow": [], "limit_name": "",
     }  # fmt: skip
-    if report.rows is None or report.rows.arrivals().size == 0:
+    if report.rows is None or not np.any(report.rows.array["step"] == ARRIVAL):
         return empty
+    rows = report.rows.in_order()
+    report = replace(report, rows=rows)
     first = next(iter(latency_checks(report.verdict)), None)
     limit = _limit(first) if first else Limit("e2e p95", 0.95, 0.0, 0.05)
-    timed = Timed(first.metric if first else "e2e", limit.quantile, rows_of(first, report.rows) if first else None)
-    data = timeline(report.rows, report.evidence, timed, report.verdict.judged)
+    timed = Timed(first.metric if first else "e2e", limit.quantile, rows_of(first, rows) if first else None)
+    data = timeline(rows, report.evidence, timed, report.verdict.judged)
     assert data is not None, "there is at least one arrival"
     phases = (report.evidence.phases or ()) if report.evidence else ()
     events = Events(phases, report.faults, report.run.at)
-    gaps = gap_quantiles(report.rows, report.evidence)
+    gaps = gap_quantiles(rows, report.evidence)
     return {
+        "stream_gaps": _stream_gaps(report),
         "load": _drawn(lambda size: charts.load_chart(data, limit, report.verdict.capacity, size), WIDE),
         "time": _drawn(lambda size: timeline_chart(data, limit, events, size), Size(1100)),
-        "timeline": _timeline_rows(data) if room.data_tables else [],
-        "curves": _curves(report, room),
+        "timeline": _timeline_rows(data),
+        "curves": _curves(report),
         "certificate": Markup(charts.certificate_chart(*gaps)) if gaps else None,  # noqa: S704 -- escaped in svg.py
-        "phases": by_field(report.rows, "phase"),
-        "journeys": by_field(report.rows, "journey"),
-        "slow": slowest(report.rows)[: min(room.entries, 50)],
+        "phases": by_field(rows, "phase"),
+        "journeys": by_field(rows, "journey"),
+        "slow": slowest(rows),
         "limit_name": limit.name,
     }
+
+
+def _stream_gaps(report: Report) -> list[dict[str, Any]]:
+    """All gaps between the pieces of streamed answers, a row a phase that has any."""
+    gaps = report.evidence.gaps if report.evidence else None
+    if gaps is None or report.rows is None:
+        return []
+    phases = enumerate(report.rows.catalog.phases[: gaps.counts.shape[0]])
+    return [
+        {"phase": name, "count": gaps.count(k), **{f"p{q}": gaps.quantile_s(k, q / 100) for q in (50, 95, 99, 100)}}
+        for k, name in phases
+        if gaps.count(k)
+    ]
 
 
 def _limit(check: Check) -> Limit:
@@ -162,11 +192,11 @@ def _limit(check: Check) -> Limit:
     return Limit(line(promise(check).title, 40), quantile_of(check), check.limit, allowed)
 
 
-def _curves(report: Report, room: Room) -> list[Markup]:
+def _curves(report: Report) -> list[Markup]:
     """One distribution a latency SLO, of the judged rows that the SLO is about."""
     assert report.rows is not None
     drawn = []
-    for check in latency_checks(report.verdict)[: room.curves]:
+    for check in latency_checks(report.verdict)[: _ROOMS[0].curves]:
         data = exceedance(latencies_s(rows_of(check, report.rows, report.verdict.judged), check.metric))
         if data is not None:
             drawn.append(_drawn(partial(charts.exceedance_chart, data, _limit(check)), HALF))

@@ -16,6 +16,7 @@ _NAMED = {
     "tenant": "tenants",
     "degraded": "degraded",
     "served_by": "served_by",
+    "written_by": "written_by",
 }
 
 
@@ -31,8 +32,6 @@ def rows_parquet(rows: Rows) -> bytes:
     columns = {}
     for field in RESULT_DTYPE.names or ():
         values = np.ascontiguousarray(rows.array[field])
-        if field == "reserved":
-            continue
         if field in _NAMED or field in ("outcome", "reason"):
             names = _names(rows, field, int(values.max(initial=0)))
             columns[field] = arrow.DictionaryArray.from_arrays(arrow.array(values.astype(np.int32)), arrow.array(names))

@@ -22,6 +22,8 @@ Counts = npt.NDArray[np.int64]
 BINS_MAX = 120
 _WIDTHS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0)
 _NS = 1e9
+_SUCCEEDED = np.isin(np.arange(256), [int(o) for o in SUCCESSES])
+"""By the outcome's code."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def latencies_s(rows: ResultArray, metric: str) -> Floats:
     """Seconds by `metric`: `ttft` from due to the first content, `tpot` a token, `gap` the longest pause, `service`
     from the send, else from due to the last byte. `inf` where the request did not succeed; NaN where the metric does
     not apply (an answer that is no stream has no TTFT, one token no TPOT)."""
-    ok = np.isin(rows["outcome"], [int(o) for o in SUCCESSES])
+    ok = _SUCCEEDED[rows["outcome"]]
     first, finished = rows["first_token_ns"], rows["finished_ns"]
     if metric == "ttft":
         streamed = (rows["flags"] & FLAG_STREAMED) > 0
@@ -89,8 +91,14 @@ class Timed:
     rows: ResultArray | None = None
 
 
-def timeline(rows: Rows, evidence: Evidence | None, timed: Timed, judged: tuple[str, ...] = ()) -> Timeline | None:
-    """The run cut into bins of equal width; None without a single arrival."""
+def timeline(
+    rows: Rows,
+    evidence: Evidence | None,
+    timed: Timed,
+    judged: tuple[str, ...] = (),
+    width_s: float | None = None,
+) -> Timeline | None:
+    """The run cut into bins of equal width, as wide as the arrivals ask for unless told; None without an arrival."""
     arrivals = rows.arrivals()
     if arrivals.size == 0:
         return None
@@ -98,7 +106,7 @@ def timeline(rows: Rows, evidence: Evidence | None, timed: Timed, judged: tuple[
     last_due = int(arrivals["due_ns"][-1])
     if planned is not None and planned.due_ns.size:
         last_due = max(last_due, int(planned.due_ns[-1]))
-    width_s = bin_width_s(max(last_due / _NS, 0.5), arrivals.size)
+    width_s = width_s or bin_width_s(max(last_due / _NS, 0.5), arrivals.size)
     bins = math.floor(last_due / _NS / width_s) + 1
     due_bin = _bin_of(arrivals["due_ns"], width_s)
     sent = arrivals["sent_ns"][arrivals["sent_ns"] >= 0]

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from harness.analysis import Check, State, Verdict, Word
 from harness.report import words
 from harness.report.model import Report
-from harness.report.order import caveats_of, failure_groups, worst_first
+from harness.report.order import Failures, caveats_of, shown_failures, worst_first
 from harness.report.paint import Paint
 from harness.report.plain import line, visible
 from harness.report.promise import promise
-from harness.report.secrets import without_secrets
 from harness.units import format_duration
 
 _LABEL = 11
@@ -27,7 +26,7 @@ _SHOWN = 12
 def summary_text(report: Report, width: int = 100, color: bool = False) -> str:
     """The summary, at most `width` columns (60 at the least), ending in a newline. Free of any terminal escape but
     the colours that `color` asks for, whatever a server or a file put into the names."""
-    report = without_secrets(report)
+    report, failures = shown_failures(report)
     page = _Page(max(60, width), Paint(color))
     verdict = report.verdict
     tone = verdict.word.value
@@ -39,7 +38,7 @@ def summary_text(report: Report, width: int = 100, color: bool = False) -> str:
     _slo_table(page, verdict)
     _more(page, verdict)
     page.gap()
-    page.block("FAILURES", _failures(report))
+    page.block("FAILURES", _failures(report.verdict, failures))
     _trust(page, report)
     for suspect in verdict.bottleneck[:_SHOWN]:
         evidence = ", ".join(line(e, 160) for e in suspect.evidence)
@@ -103,6 +102,8 @@ def _capacity(report: Report) -> str:
         if value is not None
     ]
     text = " \u00b7 ".join(parts) if parts else "this run proves no rate"
+    if capacity.proven is not None and capacity.busiest_minute is not None:
+        text += f" in the mean, {words.rate(capacity.busiest_minute)}/s in the busiest minute"
     if report.verdict.headroom is not None:
         text += f"   headroom {words.headroom(report.verdict.headroom)} of the peak"
     elif peak is not None:
@@ -186,9 +187,8 @@ def needs(check: Check) -> str:
     return "; ".join(parts)
 
 
-def _failures(report: Report) -> str:
-    verdict = report.verdict
-    groups = failure_groups(verdict.failures)
+def _failures(verdict: Verdict, failures: Failures) -> str:
+    groups = failures.groups
     if not groups:
         failed = sum(n for name, n in verdict.outcomes.items() if name not in ("ok", "degraded"))
         known = f"{words.count(verdict.judged_count)} judged" if verdict.judged_count else "nothing was judged"

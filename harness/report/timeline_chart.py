@@ -163,7 +163,8 @@ def _in_flight_panel(data: Timeline, limit: Limit, frame: _Frame) -> list[str]: 
 
 def _fault_bands(faults: Sequence[FaultBand], frame: _Frame) -> list[str]:
     parts = []
-    for fault in faults[:40]:
+    labels: list[tuple[float, str, list[str]]] = []
+    for fault in sorted(faults[:40], key=lambda f: f.start_s):
         x1, x2 = frame.axis.at(fault.start_s), frame.axis.at(fault.end_s)
         named = f"{fault.fault} on {fault.on}"
         title = line(named + ("" if fault.confirmed else ", NOT confirmed"), 90)
@@ -172,7 +173,13 @@ def _fault_bands(faults: Sequence[FaultBand], frame: _Frame) -> list[str]:
         )
         at_end = x1 > (frame.axis.start + frame.axis.end) / 2
         x, anchor = (x2, "end") if at_end else (x1, "start")
-        parts.append(svg.text(x, frame.top - 19, line(named, 44), "open", anchor=anchor, size=11))
+        # A name that would lie on the one before stands behind it.
+        if labels and labels[-1][1] == anchor and x < labels[-1][0] + 6.2 * len(", ".join(labels[-1][2])) + 8:
+            labels[-1][2].append(line(named, 44))
+        else:
+            labels.append((x, anchor, [line(named, 44)]))
+    for x, anchor, names in labels:
+        parts.append(svg.text(x, frame.top - 19, line(", ".join(names), 90), "open", anchor=anchor, size=11))
     return parts
 
 

@@ -111,7 +111,7 @@ def headroom(value: float | None) -> str:
     """`-21 %` with its sign; headroom is proven / forecast peak - 1."""
     if value is None:
         return UNKNOWN
-    return _no_number(value) or f"{100 * value:+.0f} %"
+    return _no_number(value) or f"{round(100 * value) + 0:+d} %"
 
 
 def _no_number(value: float) -> str:

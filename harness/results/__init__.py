@@ -1,5 +1,6 @@
 """The waist of the house: what a request's end looks like, on disk and in memory."""
 
+from harness.results.gaps import Gaps, read_gaps
 from harness.results.ledger import Ledger, settle
 from harness.results.outcome import NEVER_SENT, SUCCESSES, Outcome, Reason
 from harness.results.row import ARRIVAL, NEVER, RESULT_DTYPE, Catalog, ResultArray, Rows
@@ -17,6 +18,7 @@ __all__ = [
     "TELEMETRY_DTYPE",
     "Catalog",
     "ClockFact",
+    "Gaps",
     "Ledger",
     "Outcome",
     "Reason",
@@ -26,6 +28,7 @@ __all__ = [
     "SpoolWriter",
     "TelemetryArray",
     "WorkerFact",
+    "read_gaps",
     "read_spools",
     "settle",
     "trace_id",

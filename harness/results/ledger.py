@@ -65,19 +65,24 @@ def settle(planned: npt.NDArray[np.void], rows: Rows, workers: Sequence[WorkerFa
         *_listed(missing, "planned arrivals have no outcome though their worker says it is done"),
         *_listed(duplicates, "arrivals have more than one outcome"),
         *_listed(unknown, "rows belong to no planned arrival"),
+        *_listed(array["seq"][array["outcome"] == Outcome.LOST_WITH_WORKER], "rows say themselves that they were lost"),
         *_worker_sums(array, workers, planned.size),
     ]
     return Ledger(
         rows=Rows(settled, rows.catalog, rows.damage),
         planned=int(planned.size),
         accounted=int(arrivals.size + lost.size),
-        outcomes={Outcome(i).label: int(n) for i, n in enumerate(outcomes) if n},
+        outcomes={_label(i): int(n) for i, n in enumerate(outcomes) if n},
         lost=int(outcomes[Outcome.LOST_WITH_WORKER]),
         missing=tuple(map(int, missing)),
         duplicates=tuple(map(int, duplicates)),
         unknown=tuple(map(int, unknown)),
         problems=tuple(problems),
     )
+
+
+def _label(outcome: int) -> str:
+    return Outcome(outcome).label if outcome < len(Outcome) else f"outcome {outcome}"
 
 
 def _owner_lost(seqs: npt.NDArray[np.int64], workers: Sequence[WorkerFact]) -> npt.NDArray[np.bool_]:

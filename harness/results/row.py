@@ -9,7 +9,7 @@ asked for it. The conservation ledger counts `step == ARRIVAL` rows only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ RESULT_DTYPE = np.dtype(
         ("attempts", "u1"),
         ("degraded", "u1"),
         ("served_by", "u1"),
-        ("reserved", "u1"),
+        ("written_by", "u1"),
     ]
 )
 assert RESULT_DTYPE.itemsize == 80, RESULT_DTYPE.itemsize
@@ -63,7 +63,8 @@ ResultArray = npt.NDArray[np.void]
 
 @dataclass(frozen=True)
 class Catalog:
-    """The names behind the row's small numbers. Index 0 of `degraded` and `served_by` means "none seen"."""
+    """The names behind the row's small numbers. Index 0 of `degraded`, `served_by` and `written_by` means "none
+    seen"."""
 
     journeys: tuple[str, ...]
     phases: tuple[str, ...]
@@ -73,6 +74,8 @@ class Catalog:
     """The degraded-mode signals that the plan declares, as text (`header x-served-by == fallback`)."""
     served_by: tuple[str, ...] = ("",)
     """Values of the served-by header or the response's `model`, in order of first sight."""
+    written_by: tuple[str, ...] = ("",)
+    """Whose canary (`[served-by:NAME]`) the text of an answer carries, where canaries are looked for."""
 
     def to_json(self) -> dict[str, list[str]]:
         return {name: list(getattr(self, name)) for name in self.__dataclass_fields__}
@@ -95,8 +98,21 @@ class Rows:
         assert self.array.dtype == RESULT_DTYPE, self.array.dtype
 
     def arrivals(self) -> ResultArray:
-        """The rows that stand for whole arrivals, in order of due time (stable on seq)."""
-        rows: ResultArray = self.array[self.array["step"] == ARRIVAL]
-        order = np.lexsort((rows["seq"], rows["due_ns"]))
-        ordered: ResultArray = rows[order]
-        return ordered
+        """The rows that stand for whole arrivals, in order of due time (stable on seq). Not to be written to: where the
+        rows are so already, no copy is made."""
+        whole = self.array["step"] == ARRIVAL
+        return _by_due(self.array if whole.all() else self.array[whole])
+
+    def in_order(self) -> Rows:
+        """The same rows in order of due time, so that each further `arrivals` is cheap."""
+        ordered = _by_due(self.array)
+        return self if ordered is self.array else replace(self, array=ordered)
+
+
+def _by_due(rows: ResultArray) -> ResultArray:
+    due, seq = rows["due_ns"], rows["seq"]
+    later = np.diff(due)
+    if later.size == 0 or (later.min() >= 0 and np.all((later > 0) | (seq[1:] >= seq[:-1]))):
+        return rows
+    ordered: ResultArray = rows[np.lexsort((seq, due))]
+    return ordered

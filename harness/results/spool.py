@@ -6,8 +6,8 @@
 
 All numbers are little-endian; a block's CRC-32 runs over its header up to the CRC, then over its payload, and `number`
 counts from 0, so a flipped bit, a cut byte or a block missing from the middle shows. Kinds: ROWS (RESULT_DTYPE), NAMES
-(JSON: what this worker calls its step, degraded and served-by numbers; always before the first row that uses them) and
-END (JSON: how many rows the writer wrote). A file without END was cut, or its worker died.
+(JSON: what this worker calls its step, degraded, served-by and written-by numbers; always before the first row that
+uses them) and END (JSON: how many rows the writer wrote). A file without END was cut, or its worker died.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ _BLOCK_MAGIC = b"PKB1"
 _ROWS, _NAMES, _END = 1, 2, 3
 _ROW = struct.Struct("<5q6I3H10B")
 assert _ROW.size == RESULT_DTYPE.itemsize
-_NAMED = ("steps", "degraded", "served_by")
+_NAMED = ("steps", "degraded", "served_by", "written_by")
+_FIELDS = ("step", "degraded", "served_by", "written_by")
 MAX_BLOCK_BYTES = 64 * 1024 * 1024
 
 BLOCK_ROWS = 4096
@@ -69,7 +70,8 @@ class SpoolWriter:
             self.flush()
 
     def name(self, table: str, names: Sequence[str]) -> None:
-        """States what the rows from here on mean by the numbers of `table` (`steps`, `degraded` or `served_by`)."""
+        """States what the rows from here on mean by the numbers of `table` (`steps`, `degraded`,
+        `served_by` or `written_by`)."""
         assert table in _NAMED, table
         self._names[table] = list(names)
         self.flush()  # rows before it were written under the names before it
@@ -210,7 +212,7 @@ def _blocks(data: bytes) -> Iterator[tuple[int, memoryview]]:
 
 def _renumber(part: ResultArray, tables: dict[str, list[str]], names: dict[str, list[str]]) -> None:
     """Turns the worker's own numbers into the catalog's, in place; a name seen for the first time is appended."""
-    for table, field in (("steps", "step"), ("degraded", "degraded"), ("served_by", "served_by")):
+    for table, field in zip(_NAMED, _FIELDS, strict=True):
         own = tables.get(table)
         if own is None:
             continue

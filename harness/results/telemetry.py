@@ -23,6 +23,13 @@ TELEMETRY_DTYPE = np.dtype(
         ("not_sent", "<u4"),  # cumulative
         ("connects", "<u4"),  # cumulative: new TCP connections
         ("client_failures", "<u4"),  # cumulative: failures of our own machine
+        ("segments_sent", "<u8"),  # cumulative, by the kernel's TCP: data segments to the target
+        ("segments_resent", "<u8"),  # cumulative: those sent again, handshakes left out
+        ("segments_received", "<u8"),  # cumulative: data segments from the target
+        ("segments_unordered", "<u8"),  # cumulative: those that came out of order, as after a loss
+        ("round_trip_s", "<f4"),  # median of some open connections, by the kernel; 0 where it does not say
+        ("addresses", "<u2"),  # of the target, that could be used
+        ("busiest_address", "<f4"),  # share of the requests so far that went to the busiest of them
     ]
 )
 

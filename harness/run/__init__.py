@@ -6,9 +6,10 @@ from harness.run.capacity_report import FoundCapacity, capacity_report, search_c
 from harness.run.comparing import Compared, compare_runs, find_run, read_side, set_baseline, stored_report
 from harness.run.conductor import Finished, Watch, run_now, run_plan
 from harness.run.demo import write_demo
-from harness.run.drill_catalogue import clear_faults, emit_schedule, faults_in_force, list_drills
+from harness.run.drill_catalogue import clear_faults, emit_schedule, faults_in_force, list_drills, standing_of
 from harness.run.drill_inputs import DrillInputs, read_drill
-from harness.run.drill_judging import DrillFinished
+from harness.run.drill_judging import DrillFinished, is_drill, judge_drill_again
+from harness.run.drill_stopping import RunningDrill, running_drills
 from harness.run.drilling import drill_now, run_drill
 from harness.run.exports import export_run
 from harness.run.forecasting import Asked, Foreseen, foresee, spread_of, uplift_of, write_peak
@@ -37,6 +38,7 @@ __all__ = [
     "MockAdmin",
     "MockFleet",
     "Query",
+    "RunningDrill",
     "SloWatch",
     "Watch",
     "announce",
@@ -50,7 +52,9 @@ __all__ = [
     "find_run",
     "forecast_file",
     "foresee",
+    "is_drill",
     "judge_any",
+    "judge_drill_again",
     "judge_rows",
     "judge_run",
     "list_drills",
@@ -65,11 +69,13 @@ __all__ = [
     "run_now",
     "run_plan",
     "running_admin",
+    "running_drills",
     "search_capacity",
     "search_document",
     "serve_mocks",
     "set_baseline",
     "spread_of",
+    "standing_of",
     "stored_report",
     "tell_github",
     "uplift_of",

@@ -11,6 +11,7 @@ import orjson
 
 from harness import store
 from harness.analysis import Calls
+from harness.run.mocks import PLACES_FILE
 
 
 def read_calls(folder: store.RunFolder, start_ns: int, limits: Mapping[str, str]) -> Calls | None:
@@ -29,7 +30,13 @@ def read_calls(folder: store.RunFolder, start_ns: int, limits: Mapping[str, str]
         finished_s=np.array([line["finished_s"] - start_s for line in lines]),
         status=np.array([line["status"] for line in lines], dtype=np.uint16),
         limits={name: limits[name] for name in names if name in limits},
+        places=_places(folder),
     )
+
+
+def _places(folder: store.RunFolder) -> dict[str, int]:
+    path = folder.mocks / PLACES_FILE
+    return {name: int(count) for name, count in folder.read_json(path).items()} if path.exists() else {}
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

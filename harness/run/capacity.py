@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness import COMMAND, config, store
+from harness import config, store
 from harness.analysis import Verdict, Word
 from harness.analysis.capacity import (
     Search,
@@ -192,7 +192,7 @@ def begin(inputs: Inputs, root: Path, effort: Effort, started: datetime, token: 
     folder = store.create(root, started, token)
     inputs.copy_to(folder)
     target = inputs.plan.target_upstream or inputs.plan.target
-    facts = manifest_of(replace(inputs, repeat=f"{COMMAND} capacity {inputs.path}"), target, started)
+    facts = manifest_of(replace(inputs, repeat=inputs.command("capacity")), target, started)
     folder.write_manifest({**facts, "kind": "capacity"})
     digest = config.plan_hash(inputs.plan)
     smoke = effort.short or inputs.rules.smoke
@@ -279,8 +279,8 @@ def _inputs_of(searching: Searching, inputs: Inputs, step: Step, relief: int) ->
     load = steady_load(inputs.plan, inputs.load, step.rate, searching.warm_s, step.duration_s, phase, seed)
     # The steps are short by nature; the soak alone can be release-grade.
     smoke = searching.smoke or step.stage is not Stage.SOAK
-    rules = replace(inputs.rules, judge_phases=(phase,), smoke=smoke, looks=1)
-    return replace(inputs, load=load, rules=rules, seed=seed, repeat=f"{COMMAND} capacity {inputs.path}")
+    rules = replace(inputs.rules, judge_phases=(phase,), smoke=smoke, extend=False)
+    return replace(inputs, load=load, rules=rules, seed=seed, repeat=inputs.command("capacity"))
 
 
 def _abort_rule(inputs: Inputs, rate: float, stops: list[str]) -> Callable[[Progress], str]:

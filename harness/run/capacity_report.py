@@ -91,7 +91,7 @@ def _verdict(searching: Searching, told: Verdict, peak: float | None, suspects: 
         word=word,
         smoke=not soaked,
         capacity=found,
-        headroom=found.proven / peak - 1 if found.proven is not None and peak else None,
+        headroom=found.headroom,
         headline=headline(word, found),
         why=_why(searching, found),
         reasons=(),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,9 +15,11 @@ import numpy as np
 
 from harness import config, store
 from harness.analysis import Verdict
-from harness.engine import EngineJob, Progress, launch
+from harness.engine import EngineJob, Progress, launch, read_engine
+from harness.errors import Problem, UsageError
 from harness.guard import Use, check_budget, stop_reason
 from harness.report import Report
+from harness.run.extending import Watcher, either, extended
 from harness.run.inputs import Inputs
 from harness.run.judging import judge_run
 from harness.run.manifest import manifest_of
@@ -58,7 +61,11 @@ class Finished:
 def run_now(inputs: Inputs, root: Path, watch: Watch, opened: Opened | None = None) -> Finished:
     """`run_plan` with this machine's clock and a fresh token."""
     now, token = datetime.now(UTC), secrets.token_hex(8)
-    return run_plan(inputs, root, started=now, token=token, watch=watch, opened=opened)
+    folder = store.create(root, now, token)
+    with store.only_if_run(folder):
+        return run_plan(
+            inputs, root, started=now, token=token, watch=watch, opened=opened, errand=Errand(folder=folder)
+        )
 
 
 def run_plan(
@@ -76,8 +83,10 @@ def run_plan(
 
     Raises UsageError or RefusedError before any load; after that, whatever happens becomes a verdict.
     """
-    load = inputs.load
+    load, rules, extension = extended(inputs.plan, inputs.load, inputs.rules, inputs.seed)
+    inputs = replace(inputs, load=load, rules=rules)
     check_limits(inputs.plan, load)
+    check_secrets(inputs.plan, os.environ)
     folder = errand.folder or store.create(root, started, token)
     inputs.copy_to(folder)
     if opened is not None:
@@ -90,11 +99,15 @@ def run_plan(
         check_reachable(target, inputs.plan.allow_hosts, inputs.owned)
         job = engine_job(inputs.plan, load, folder.run_id, target, inputs.seed, descriptor_limit())
         keep_prompt_numbers(job, folder, load.arrivals.array.size)
-        folder.write_manifest(manifest_of(inputs, target, started))
+        facts = manifest_of(inputs, target, started)
+        folder.write_manifest(facts)
+        watcher = Watcher(folder, extension, load, job.workers) if extension else None
         if fleet is not None and errand.prepare is not None:
             errand.prepare(fleet)
         with store.target_lock(root, target):
-            interrupted = _carry(job, folder, inputs.plan, load, watch, errand.abort or _never)
+            interrupted = _carry(job, folder, inputs.plan, load, watch, either(errand.abort, watcher))
+        if watcher is not None:
+            folder.write_manifest({**facts, **watcher.facts(read_engine(folder.path).stopped_early)})
         if fleet is not None:
             fleet.keep_evidence(folder.run_id, inputs.plan.target_upstream)
     return Finished(folder, judge_run(folder), interrupted)
@@ -110,10 +123,6 @@ def mocks_of(inputs: Inputs, folder: store.RunFolder) -> Iterator[MockFleet | No
         yield fleet
 
 
-def _never(_: Progress) -> str:
-    return ""
-
-
 def _carry(  # noqa: PLR0917 -- one value from each source
     job: EngineJob,
     folder: store.RunFolder,
@@ -126,10 +135,14 @@ def _carry(  # noqa: PLR0917 -- one value from each source
     engine = launch(job, folder.path, folder.arrivals)
     try:
         with stopping(first=engine.stop, second=engine.kill) as interrupted:
+            ended = ""
             for progress in engine.progress():
-                watch(progress, load)
-                if reason := stop_reason(used(progress, load), plan.limits, plan.prices) or abort(progress):
-                    engine.stop(reason)
+                if ended:
+                    continue  # the rest of the plan counts as not sent now: no news of the target
+                ended = stop_reason(used(progress, load), plan.limits, plan.prices) or abort(progress)
+                watch(replace(progress, detail=ended or progress.detail), load)
+                if ended:
+                    engine.stop(ended)
             engine.wait()
         return interrupted.is_set()
     finally:
@@ -149,6 +162,12 @@ def check_limits(plan: config.Plan, load: Load) -> None:
         tokens_out=int(array["tokens_out"].sum()),
     )
     check_budget(planned, plan.limits, plan.prices)
+
+
+def check_secrets(plan: config.Plan, environ: Mapping[str, str]) -> None:
+    """Raises UsageError with every secret that the plan names and the environment does not have."""
+    if missing := [name for name in config.secrets_of(plan) if not environ.get(name)]:
+        raise UsageError(*(Problem(f"the secret {name} is not set", f"export {name}=...") for name in missing))
 
 
 def used(progress: Progress, load: Load) -> Use:

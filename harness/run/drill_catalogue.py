@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import httpx
 
-from harness.drill import Drill, Injector, Lease, emit, load_drill, timeline_of
+from harness.drill import Drill, Injector, Lease, Standing, emit, load_drill, standing, timeline_of
 from harness.errors import Problem, RefusedError, UsageError
+from harness.run.drill_judging import past_drills
 from harness.run.drilling import injector_client
 
 
@@ -22,6 +24,11 @@ def list_drills(folder: Path) -> tuple[list[tuple[Path, Drill]], list[str]]:
         except UsageError as error:
             problems.append(str(error))
     return found, problems
+
+
+def standing_of(drill: Drill, root: Path, now: datetime) -> Standing:
+    """Where the drill stands by the runs under `root`; nothing is known where there is no such folder."""
+    return standing(drill.title, drill.every_s, past_drills(root), now)
 
 
 def faults_in_force(url: str) -> tuple[Lease, ...]:

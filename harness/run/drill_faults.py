@@ -37,7 +37,9 @@ class FaultHolder(threading.Thread):
         ttl_s: float,
         now_s: Callable[[], float],
         veto: Callable[[], str],
+        alarm: Callable[[str], None],
     ) -> None:
+        """`alarm` is called with what went wrong, at once: the other faults and the load need not go on."""
         super().__init__(name="drill-faults", daemon=True)
         self._injector = injector
         self._timeline = timeline
@@ -45,16 +47,29 @@ class FaultHolder(threading.Thread):
         self._ttl_s = ttl_s
         self._now_s = now_s
         self._veto = veto
+        self._alarm = alarm
         self._stopping = threading.Event()
         self._held: dict[FaultSpan, tuple[Lease, float]] = {}
         self.journal: list[Event] = []
         self.granted: list[Lease] = []
         self.not_injected = ""
         self.trouble = ""
+        self.against = ""
+        """What speaks against the rollback is asked of the injector, at the end."""
+        self.shown: list[str] = []
+        self._over: set[str] = set()
 
     def stop(self) -> None:
         """Take everything back now. Safe from a signal handler; does not wait."""
         self._stopping.set()
+
+    def dismiss(self) -> None:
+        """For one that was never started: it holds nothing."""
+
+    @property
+    def over(self) -> frozenset[str]:
+        """The leases that were taken back."""
+        return frozenset(self._over)
 
     def reverted(self) -> dict[str, float]:
         """lease -> when it ended by the injector's monotonic clock; without those that it cannot tell of."""
@@ -74,11 +89,13 @@ class FaultHolder(threading.Thread):
                 if due and not self.granted and (why := self._veto()):
                     self.not_injected = why
                     self._note(f"no fault was injected: {why}")
+                    self._alarm(why)
                     return
                 self._step(due, now_s)
         except (httpx.HTTPError, RefusedError) as error:
             self.trouble = self.trouble or f"the injector failed: {error or type(error).__name__}"
             self._note(self.trouble)
+            self._alarm(self.trouble)
         finally:
             self._take_back(list(self._held))
 
@@ -100,11 +117,13 @@ class FaultHolder(threading.Thread):
                 del self._held[span]
                 self.trouble = f"the lease of {lease.fault} on {lease.on} was lost {now_s:.1f} s into the run"
                 self._note(self.trouble)
+                self._alarm(self.trouble)
 
     def _take_back(self, spans: list[FaultSpan]) -> None:
         for span in spans:
             lease, _ = self._held.pop(span)
             wrong = take_back(self._injector, [lease], time.sleep)
+            self._over.add(lease.id)
             self.trouble = self.trouble or wrong
             self._note(wrong or f"fault {lease.fault} on {lease.on}: reverted")
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness import config
-from harness.drill import BASELINE, FAULT, RECOVERY, Drill, Timeline, load_drill, timeline_of
+from harness import config, store
+from harness.drill import BASELINE, FAULT, RECOVERY, Drill, Timeline, load_drill, resolved_drill, timeline_of
 from harness.errors import Problem, UsageError
 from harness.run.inputs import Inputs, read_inputs, slos_of
 from harness.run.planning import plan_load, rules_of
 
+DRILL_FILE = "drill.yaml"
+"""The drill as it was asked for, in the run folder."""
 PHASES = (BASELINE, FAULT, RECOVERY)
 
 
@@ -27,6 +30,15 @@ class DrillInputs:
     inputs: Inputs
     repeat: str
     """The command that runs it again."""
+    resolved: Mapping[str, Any]
+    """The drill as plain data, everything laid over it."""
+
+    def copy_to(self, folder: store.RunFolder) -> None:
+        """Keep the drill as it was asked for, so that it can be judged again from the folder alone: its plan is the
+        copy beside it, and its rate is written down."""
+        load = {**self.resolved.get("load", {}), "rate": f"{self.timeline.rate_per_s!r}/s"}
+        kept = {**self.resolved, "plan": folder.plan.name, "load": load}
+        store.write_text(folder.path / DRILL_FILE, json.dumps(kept, indent=2) + "\n")
 
 
 def read_drill(
@@ -56,6 +68,7 @@ def read_drill(
         timeline=timeline,
         inputs=_with_load(inputs, drill, timeline),
         repeat=" ".join([f"peakproof drill run {path}", *options, f"--seed {inputs.seed}"]),
+        resolved=resolved_drill(path, short=short, sets=sets, environ=environ),
     )
 
 

@@ -9,7 +9,12 @@ from pathlib import Path
 from harness import store
 from harness.errors import Problem, UsageError
 from harness.report import (
+    DrillReport,
     Report,
+    drill_document,
+    drill_html,
+    drill_junit,
+    drill_summary,
     github_annotations,
     gitlab_code_quality,
     html,
@@ -22,6 +27,7 @@ from harness.report import (
 )
 from harness.results import Rows
 from harness.run.capacity_report import capacity_report, is_search
+from harness.run.drill_judging import is_drill, judge_drill_again
 from harness.run.judging import judge_run, verdict_document
 
 
@@ -53,13 +59,26 @@ def export_run(run: Path, formats: Sequence[str], out: Path | None) -> list[Path
     if unknown := [name for name in formats if name not in FORMATS]:
         raise UsageError(Problem(f"no format {unknown[0]!r}", f"there are {', '.join(FORMATS)}"))
     folder = store.open_run(run)
+    if is_drill(folder):
+        return _written({name: _of_drill(folder, name) for name in formats}, out or folder.path)
     report = capacity_report(folder, keep=False) if is_search(folder) else judge_run(folder, keep=False)
-    target = out or folder.path
+    return _written({name: (FORMATS[name][0], FORMATS[name][1](report)) for name in formats}, out or folder.path)
+
+
+def _of_drill(folder: store.RunFolder, name: str) -> tuple[str, str | bytes]:
+    """A drill speaks for itself where it has words of its own; the other formats are of the run under it."""
+    drilled = judge_drill_again(folder).report
+    if name == "json":
+        return "drill.json", json.dumps(drill_document(drilled), indent=2, allow_nan=False) + "\n"
+    own: Mapping[str, Callable[[DrillReport], str]] = {"html": drill_html, "junit": drill_junit, "text": drill_summary}
+    file_name, export = FORMATS[name]
+    return file_name, own[name](drilled) if name in own else export(drilled.whole)
+
+
+def _written(contents: Mapping[str, tuple[str, str | bytes]], target: Path) -> list[Path]:
     target.mkdir(parents=True, exist_ok=True)
     written = []
-    for name in formats:
-        file_name, export = FORMATS[name]
-        content = export(report)
+    for file_name, content in contents.values():
         path = target / file_name
         if isinstance(content, bytes):
             store.write_bytes(path, content)

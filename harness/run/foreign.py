@@ -39,7 +39,9 @@ def _judge_again(path: Path, slo_path: Path | None, *, smoke: bool) -> Report:
     phases = tuple(phase for phase, *_ in manifest["phases"])
     if strange := [name for name in file.verdict.judge_phases if name not in phases]:
         raise UsageError(Problem(f"the run has no phase {strange[0]!r}", f"it has {', '.join(phases)}", str(slo_path)))
-    rules = asked_rules(file.verdict, file.verdict.judge_phases or rules.judge_phases, rules.smoke)
+    # A run that was looked at while it went pays for all its looks, whatever it is held against afterwards.
+    asked = asked_rules(file.verdict, file.verdict.judge_phases or rules.judge_phases, rules.smoke)
+    rules = replace(asked, looks=rules.looks)
     return judge_run(folder, slos_of(file), rules, keep=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from harness import config, forecast, store
+from harness import COMMAND, config, forecast, store
 from harness.analysis import Rules, Slo, parse_slo
 from harness.engine import describe_profile
 from harness.errors import Problem, UsageError
@@ -33,6 +34,12 @@ class Inputs:
     """The caller said that the target is theirs (`--i-own-this-target`)."""
     repeat: str = ""
     """The command that does this run again; empty where `run` does."""
+    options: tuple[str, ...] = ()
+    """What the command line said beside the plan's path and the seed."""
+
+    def command(self, name: str) -> str:
+        """The command `name` with this plan, these options and this seed, ready to be pasted into a shell."""
+        return shlex.join([COMMAND, name, str(self.path), *self.options, "--seed", str(self.seed)])
 
     def copy_to(self, folder: store.RunFolder) -> None:
         """Keep what was asked, as read."""
@@ -67,7 +74,14 @@ def read_inputs(
         load=load,
         seed=seed,
         owned=owned,
+        options=_options(sets, profile, owned),
     )
+
+
+def _options(sets: Sequence[str], profile: str | None, owned: bool) -> tuple[str, ...]:
+    chosen = ["--profile", profile] if profile else []
+    replaced = [word for assignment in sets for word in ("--set", assignment)]
+    return (*chosen, *replaced, *(["--i-own-this-target"] if owned else []))
 
 
 def slos_of(file: config.SloFile) -> tuple[Slo, ...]:

@@ -27,11 +27,12 @@ def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any
         "title": plan.title,
         "plan": inputs.path.name,
         "plan_hash": config.plan_hash(plan),
-        "repeat": inputs.repeat or f"{COMMAND} run {inputs.path} --seed {inputs.seed}",
+        "repeat": inputs.repeat or inputs.command("run"),
         "target": target,
         "target_name": plan.target_upstream or target,
         "machine": machine(),
         "traced": True,
+        "trace_url": plan.trace_url,
         "seed": inputs.seed,
         "service": plan.slo.service,
         "slos": [{"text": line.text, "source": line.source} for line in plan.slo.slos],
@@ -43,6 +44,7 @@ def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any
             "longest_cycle_s": rules.longest_cycle_s,
             "extend_up_to_s": rules.extend_up_to_s,
             "smoke": rules.smoke,
+            "looks": rules.looks,
         },
         "phases": [
             [w.phase, w.start_s, w.end_s, w.constant_rate, w.judged] for w in windows_of_shape(load.shape, rules)
@@ -55,6 +57,7 @@ def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any
         "peak_label": load.peak_label,
         "lengths_declared": plan.prompts is not None and plan.prompts.lengths == "kept",
         "cached": None if plan.prompts is None else plan.prompts.cached,
+        "new_connections": plan.connections,
         "notes": list(load.shape.notes),
         "prices": None if plan.prices is None else [plan.prices.input[0], plan.prices.output[0], plan.prices.input[1]],
         "upstreams": {name: _limits_text(upstream) for name, upstream in plan.upstreams.items()},
@@ -73,9 +76,13 @@ def _limits_text(upstream: config.Upstream) -> str:
 
 
 def windows_of(manifest: dict[str, Any], rules: Rules) -> tuple[PhaseWindow, ...]:
-    """The phases as planned, judged as `rules` says (which may be other rules than those of the run)."""
+    """The phases as planned, up to the look that ended the run, judged as `rules` says (which may be other rules than
+    those of the run)."""
+    ended_s = manifest.get("judged_until_s")
     return tuple(
-        PhaseWindow(phase, start_s, end_s, constant, phase in rules.judge_phases)
+        PhaseWindow(
+            phase, start_s, end_s if ended_s is None else min(end_s, ended_s), constant, phase in rules.judge_phases
+        )
         for phase, start_s, end_s, constant, _ in manifest["phases"]
     )
 

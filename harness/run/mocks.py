@@ -24,6 +24,7 @@ from harness.run.signals import stopping
 READY_WITHIN_S = 20.0
 GRACE_S = 4.0
 LOG_PAGE = 10_000
+PLACES_FILE = "places.json"
 TARGET_FILE = "target.json"
 
 
@@ -79,9 +80,29 @@ def counts_of(admin: httpx.Client) -> dict[str, Any]:
     return counts
 
 
+def _places(admin: httpx.Client) -> dict[str, int]:
+    """How many calls each service works on at once, by the settings in force; services without such a number are left
+    out. Empty when the mocks no longer answer."""
+    try:
+        answer = admin.get("/services")
+        answer.raise_for_status()
+        services = answer.json()["services"]
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return {}
+    found = {}
+    for service in services:
+        settings = service.get("settings") or {}
+        inference = settings.get("inference") or {}
+        batches = (inference.get("replicas") or 0) * (inference.get("max_batch") or 0)
+        if places := settings.get("servers") or batches:
+            found[service["name"]] = places
+    return found
+
+
 def store_evidence(admin: httpx.Client, folder: Path) -> dict[str, Any]:
     """Counts and request log of the mocks behind `admin`, as files of `folder`; returns the counts."""
     counts = counts_of(admin)
+    (folder / PLACES_FILE).write_bytes(orjson.dumps(_places(admin), option=orjson.OPT_INDENT_2))
     (folder / "counts.json").write_bytes(orjson.dumps(counts, option=orjson.OPT_INDENT_2))
     with (folder / "log.jsonl").open("wb") as log:
         for entry in _log(admin):

@@ -104,11 +104,18 @@ def steady_load(  # noqa: PLR0917 -- one value from each source
         mix_shares=None,
         notes=(),
     )
-    arrivals = forecast.plan_arrivals(steady, tuple(plan.journeys) or ("profile",), seed)
-    if arrivals.array.size == 0:
+    found = with_shape(plan, load, steady, seed)
+    if found.arrivals.array.size == 0:
         raise UsageError(Problem(f"no arrival in {end_s:.0f} s at {rate_per_s:g}/s", "take longer steps"))
+    return found
+
+
+def with_shape(plan: config.Plan, load: Load, shape: forecast.Shape, seed: int) -> Load:
+    """`load` with arrivals of another shape of the same journeys."""
+    arrivals = forecast.plan_arrivals(shape, load.arrivals.journeys, seed)
     _fill_tokens(plan, arrivals)
-    return replace(load, shape=steady, arrivals=arrivals, mix=busiest if shape.mix_times_s is not None else load.mix)
+    mix = _mix_of(shape, load.arrivals.journeys, arrivals)
+    return replace(load, shape=shape, arrivals=arrivals, mix=mix)
 
 
 def _of_segments(plan: config.Plan, recordings: Recordings) -> forecast.Shape:
@@ -171,14 +178,13 @@ def _of_peak(plan: config.Plan, peak: forecast.Peak, seed: int) -> forecast.Shap
 
 
 def _peak_per_s(plan: config.Plan, peak: forecast.Peak) -> float:
-    return peak.peak_per_s(plan.arrivals.quantile) * plan.arrivals.rate_scale
+    """Not times `rate_scale`: three times the rates ask how much more than the peak holds."""
+    return peak.peak_per_s(plan.arrivals.quantile)
 
 
 def _peak_label(plan: config.Plan, peak: forecast.Peak) -> str:
     level = peak.level(plan.arrivals.quantile)
-    words = forecast.OBSERVED_SAYS if level is None else f"forecast p{level.quantile * 100:.3g} peak"
-    scale = plan.arrivals.rate_scale
-    return words if scale == 1 else f"{scale:g} x the {words}"
+    return forecast.OBSERVED_SAYS if level is None else f"forecast p{level.quantile * 100:.3g} peak"
 
 
 def _fill_tokens(plan: config.Plan, arrivals: forecast.Arrivals) -> None:
@@ -209,14 +215,14 @@ def rules_of(asked: config.VerdictRules, shape: forecast.Shape, smoke: bool) -> 
 
 def asked_rules(asked: config.VerdictRules, judged: tuple[str, ...], smoke: bool) -> Rules:
     """The `verdict:` block of an SLO file as rules over the phases `judged`."""
-    return Rules(
+    rules = Rules(
         confidence=Confidence(asked.confidence.pass_, asked.confidence.fail),
         judge_phases=judged,
         min_duration_s=asked.min_duration_s,
         longest_cycle_s=asked.longest_cycle_s,
-        extend_up_to_s=asked.extend_up_to_s,
         smoke=smoke,
     )
+    return rules if asked.extend_up_to_s is None else replace(rules, extend_up_to_s=asked.extend_up_to_s, extend=True)
 
 
 def engine_job(  # noqa: PLR0917 -- one value from each source
@@ -236,6 +242,7 @@ def engine_job(  # noqa: PLR0917 -- one value from each source
         served_by_header=plan.served_by_header,
         prompts="" if plan.prompts is None or plan.prompts.file is None else str(plan.prompts.file),
         seed=seed,
+        new_connections=plan.connections or 0.0,
         processes=plan.processes,
         remote_workers=plan.remote.workers,
         bind=plan.remote.bind,

@@ -2,7 +2,7 @@
 
 from harness.store.atomic import write_bytes, write_text
 from harness.store.baseline import Baseline, baseline_from_text, baseline_of, baseline_to_text
-from harness.store.folder import RunFolder, create, create_named, digest, latest, list_runs, open_run
+from harness.store.folder import RunFolder, create, create_named, digest, latest, list_runs, only_if_run, open_run
 from harness.store.history import PastCheck, PastRun, history, last_good, past_run, trend
 from harness.store.locks import target_lock
 
@@ -21,6 +21,7 @@ __all__ = [
     "last_good",
     "latest",
     "list_runs",
+    "only_if_run",
     "open_run",
     "past_run",
     "target_lock",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from harness.errors import EvidenceError, Problem, UsageError
+from harness.errors import EvidenceError, Problem, RefusedError, UsageError
 from harness.store import atomic
 
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -172,6 +174,18 @@ def create(root: Path, started: datetime, token: str) -> RunFolder:
         folder.mocks.mkdir()
         return folder
     raise UsageError(Problem("finds no free run id", "clear old runs away", file=str(root)))
+
+
+@contextlib.contextmanager
+def only_if_run(folder: RunFolder) -> Iterator[None]:
+    """Inside, a refusal before any load, or a disk that is full by then, takes `folder` away again: nothing was run, so
+    there is nothing to keep."""
+    try:
+        yield
+    except (UsageError, RefusedError, OSError):
+        if not folder.job.exists():
+            shutil.rmtree(folder.path, ignore_errors=True)
+        raise
 
 
 def create_named(root: Path, name: str) -> RunFolder:

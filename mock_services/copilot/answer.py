@@ -13,6 +13,7 @@ import orjson
 from mock_services.copilot.breaker import Breaker, BreakerRules
 from mock_services.copilot.budget import Budget
 from mock_services.copilot.cache import AnswerCache, CachedAnswer
+from mock_services.copilot.mcp import McpTools
 from mock_services.copilot.model import ModelStream, StreamLimits, open_stream
 from mock_services.copilot.question import Question
 from mock_services.copilot.retrieval import call_tool, find_passages
@@ -73,6 +74,8 @@ class Copilot:
                 headers = {"authorization": f"Bearer {keys[name]}"} if name in keys else {}
                 breaker = Breaker(_breaker_rules(name, settings))
                 self.upstreams[name] = Upstream(name, url, client, breaker, clock=clock, headers=headers)
+        speaks_mcp = settings.tools_protocol == "mcp" and "tools" in self.upstreams
+        self._mcp = McpTools(self.upstreams["tools"]) if speaks_mcp else None
 
     def change(self, changes: Mapping[str, Any]) -> Settings:
         """New settings for every question from now on; breakers keep their state. Raises SettingsError."""
@@ -144,7 +147,7 @@ class Copilot:
         first_token_s = budget.slice_s(settings.first_token_s, share=0.5)
         idle_s = budget.slice_s(settings.stream_idle_s)
         attempts = int(settings.weakness.get(Weakness.RETRY_STORM, 1))
-        limits = StreamLimits(first_token_s, idle_s, budget.deadline_s)
+        limits = StreamLimits(first_token_s, idle_s, budget.deadline_s, settings.token_pace_s)
         return await open_stream(upstream, orjson.dumps(body), question.headers, limits, attempts)
 
     async def _retrieve(self, question: Question, budget: Budget, context: Context) -> None:
@@ -171,6 +174,7 @@ class Copilot:
                 settings=self.settings,
                 budget=budget,
                 headers=question.headers,
+                mcp=self._mcp,
             )
         except UpstreamError:
             context.degraded.append(NO_TOOLS)
@@ -195,6 +199,6 @@ def _in_force(settings: Settings) -> Settings:
     if not settings.has(Weakness.NO_TIMEOUT):
         return settings
     never: dict[str, Any] = dict.fromkeys(
-        ("budget_s", "first_token_s", "stream_idle_s", "embed_s", "vector_s", "tool_s"), float("inf")
+        ("budget_s", "first_token_s", "stream_idle_s", "token_pace_s", "embed_s", "vector_s", "tool_s"), float("inf")
     )
     return replace(settings, **never)

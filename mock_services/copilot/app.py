@@ -70,11 +70,14 @@ def build_app(
     return app
 
 
-def _bounds(settings: Settings) -> tuple[int, int | None, float | None]:
-    """Concurrency, queue and longest wait; the last two without a bound where that is the weakness."""
+def _bounds(settings: Settings) -> tuple[int, int | None, float | None, int | None]:
+    """Concurrency, queue, longest wait and places of a tenant; None is no bound, by choice or by a weakness."""
+    places = settings.tenant_places or None
+    if settings.has(Weakness.SHARED_PLACES):
+        places = None
     if settings.has(Weakness.UNBOUNDED_QUEUE):
-        return settings.concurrency, None, None
-    return settings.concurrency, settings.queue, settings.queue_wait_s
+        return settings.concurrency, None, None, places
+    return settings.concurrency, settings.queue, settings.queue_wait_s, places
 
 
 class _Pages:

@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from mock_services.copilot import reply
 from mock_services.copilot.answer import Answer, Copilot, NothingLeftError
 from mock_services.copilot.budget import Budget
-from mock_services.copilot.gate import Gate, ShedError
+from mock_services.copilot.gate import Gate, ShedError, TenantShedError
 from mock_services.copilot.ledger import Ledger
 from mock_services.copilot.model import ModelStream
 from mock_services.copilot.question import Question, QuestionError, read_question
@@ -62,18 +62,17 @@ class ChatEndpoint:
         except QuestionError as error:
             await exchange.whole(400, reply.error_body(str(error), "invalid_request_error", None, error.field))
             return
+        tenant = next((value.decode("latin-1") for name, value in headers if name == b"x-tenant"), "")
         try:
-            await self._gate.enter()
+            async with self._gate.place(tenant):
+                self._leak()
+                await self._answer_admitted(exchange, question, budget)
         except ShedError as error:
             exchange.record.outcome = "shed"
-            body = reply.error_body(f"The assistant is overloaded: {error}.", "server_error", "overloaded")
-            await exchange.whole(503, body, reply.retry_after(_SHED_RETRY_S))
-            return
-        try:
-            self._leak()
-            await self._answer_admitted(exchange, question, budget)
-        finally:
-            self._gate.leave()
+            theirs = isinstance(error, TenantShedError)
+            kind, code = ("rate_limit_error", "tenant_limit") if theirs else ("server_error", "overloaded")
+            said = reply.error_body(f"The assistant is overloaded: {error}.", kind, code)
+            await exchange.whole(429 if theirs else 503, said, reply.retry_after(_SHED_RETRY_S))
 
     async def _answer_admitted(self, exchange: Exchange, question: Question, budget: Budget) -> None:
         context = await self._copilot.gather(question, budget)

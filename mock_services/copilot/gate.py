@@ -3,25 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 
 class ShedError(Exception):
     """The request was not let in: the queue was full, or its wait too long."""
 
 
-class Gate:
-    """At most `concurrency` inside, at most `queue` waiting, none longer than `wait_s`; None is no bound."""
+class TenantShedError(ShedError):
+    """The tenant has all the places that one may have."""
 
-    def __init__(self, concurrency: int, queue: int | None, wait_s: float | None) -> None:
+
+class Gate:
+    """At most `concurrency` inside, at most `queue` waiting, none longer than `wait_s`; None is no bound. No tenant has
+    more than `tenant_places` inside and waiting; a request without a tenant counts as nobody's."""
+
+    def __init__(
+        self, concurrency: int, queue: int | None, wait_s: float | None, tenant_places: int | None = None
+    ) -> None:
         self._concurrency = self._free = concurrency
         self._queue = queue
         self._wait_s = wait_s
+        self._tenant_places = tenant_places
+        self._tenants: Counter[str] = Counter()
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @property
     def waiting(self) -> int:
         return len(self._waiting)
+
+    @asynccontextmanager
+    async def place(self, tenant: str = "") -> AsyncIterator[None]:
+        """A place for as long as the block lasts. Raises ShedError before it."""
+        if tenant and self._tenant_places is not None and self._tenants[tenant] >= self._tenant_places:
+            raise TenantShedError("this tenant has its share of the places")
+        self._tenants[tenant] += 1
+        try:
+            await self.enter()
+            try:
+                yield
+            finally:
+                self.leave()
+        finally:
+            self._tenants[tenant] -= 1
+            if not self._tenants[tenant]:
+                del self._tenants[tenant]
 
     async def enter(self) -> None:
         """Waits for a place. Raises ShedError; whoever got in must `leave`."""
@@ -45,10 +73,13 @@ class Gate:
                 raise ShedError("the wait was too long") from None
             raise
 
-    def resize(self, concurrency: int, queue: int | None, wait_s: float | None) -> None:
+    def resize(
+        self, concurrency: int, queue: int | None, wait_s: float | None, tenant_places: int | None = None
+    ) -> None:
         """New bounds at once; those inside stay, and where they are too many the next places freed are not filled."""
         self._free += concurrency - self._concurrency
         self._concurrency, self._queue, self._wait_s = concurrency, queue, wait_s
+        self._tenant_places = tenant_places
         while self._free > 0 and self._waiting:
             self._free -= 1
             self.leave()

@@ -14,6 +14,8 @@ from mock_services.copilot.sse import Event, EventReader
 from mock_services.copilot.upstream import Headers, RejectedError, Upstream, UpstreamError
 
 CHAT_PATH = "/v1/chat/completions"
+_FEWEST_PIECES = 8
+"""A pace is judged on so many pieces of text, at least."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class StreamLimits:
     first_token_s: float | None
     idle_s: float | None
     deadline_s: float
+    pace_s: float = float("inf")
+    """Between two pieces in the mean; an answer that is slower is whole, and counts as a failure of its model."""
 
 
 class ModelStream:
@@ -41,7 +45,7 @@ class ModelStream:
         self._response = response
         self._permit: Permit | None = permit
         self._limits = limits
-        self._first_content_after_s = 0.0
+        self._first_content_after_s = self._last_content_s = self._first_content_s = 0.0
         self._source = cast(AsyncGenerator[bytes], response.aiter_raw())
         self._reader = EventReader()
         self._ready: list[Event] = []
@@ -92,10 +96,17 @@ class ModelStream:
         permit, self._permit = self._permit, None
         if permit is None:
             return
+        if error is None and self._is_too_slow:
+            error = UpstreamError(self._upstream.name, "slow stream", 200)
         if error is None:
             self._upstream.succeed(permit, self._first_content_after_s)
         else:
             self._upstream.fail(permit, error)
+
+    @property
+    def _is_too_slow(self) -> bool:
+        gaps, took_s = len(self._text) - 1, self._last_content_s - self._first_content_s
+        return gaps >= _FEWEST_PIECES and took_s > gaps * self._limits.pace_s
 
     async def _next_events(self) -> list[Event]:
         """The next whole events, all of them good; a failure is raised once the good events before it were given."""
@@ -127,6 +138,8 @@ class ModelStream:
 
     def _take_in(self, event: Event) -> None:
         if event.content:
+            self._last_content_s = self._upstream.clock()
+            self._first_content_s = self._first_content_s if self._text else self._last_content_s
             self._text.append(event.content)
         self.model = event.model or self.model
         self.finish_reason = event.finish_reason or self.finish_reason

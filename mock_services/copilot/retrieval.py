@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mock_services.copilot.budget import Budget
+from mock_services.copilot.mcp import McpTools
 from mock_services.copilot.settings import Settings
 from mock_services.copilot.upstream import Headers, Upstream, UpstreamError
+from mock_services.copilot.weakness import Weakness
 
 _PASSAGE_CHARACTERS = 600
 _RESULT_CHARACTERS = 1200
@@ -70,11 +72,23 @@ def choose_tool(question: str, tool_choice: object, settings: Settings) -> str |
 
 
 async def call_tool(
-    name: str, question: str, tools: Upstream, *, settings: Settings, budget: Budget, headers: Headers
+    name: str,
+    question: str,
+    tools: Upstream,
+    *,
+    settings: Settings,
+    budget: Budget,
+    headers: Headers,
+    mcp: McpTools | None = None,
 ) -> str:
     """The tool's result as text for the model. Raises UpstreamError."""
     within_s = budget.slice_s(settings.tool_s, share=0.25)
-    answer = await tools.ask(f"/tools/{name}", tool_arguments(name, question), headers, within_s)
+    arguments = tool_arguments(name, question)
+    if mcp is not None:
+        is_stale = settings.has(Weakness.STALE_SESSION)
+        text = await mcp.call(name, arguments, headers, within_s, is_stale=is_stale)
+        return f"{name}: {text}"[:_RESULT_CHARACTERS]
+    answer = await tools.ask(f"/tools/{name}", arguments, headers, within_s)
     if not isinstance(answer, Mapping) or "result" not in answer:
         raise UpstreamError(tools.name, "malformed", 200)
     return f"{name}: {answer['result']}"[:_RESULT_CHARACTERS]
@@ -88,5 +102,5 @@ def tool_arguments(name: str, question: str) -> dict[str, Any]:
     if name == "weather":
         return {"city": next(iter(re.findall(r"\bin ([A-Z][a-z]+)", question)), "Berlin")}
     if name == "calculator":
-        return {"expression": " + ".join(n[:9] for n in numbers[:4]) or "1 + 1"}
+        return {"expression": " + ".join(str(int(n[:9])) for n in numbers[:4]) or "1 + 1"}
     return {"query": question[:200], "limit": 3}

@@ -34,6 +34,8 @@ class Settings:
     embedding_model: str = "text-embedding-3-small"
     embedding_dimensions: int = 256
     collection: str = "docs"
+    tools_protocol: str = "http"
+    """`http` (a JSON call a tool) or `mcp` (streamable HTTP, at `/mcp`)."""
     top_k: int = 4
 
     budget_s: float = 30.0
@@ -41,6 +43,8 @@ class Settings:
     first_token_s: float = 3.0
     """How long one model may take to its first content; never more than half of what is left of the budget."""
     stream_idle_s: float = 8.0
+    token_pace_s: float = 0.1
+    """Between two tokens in the mean; a model that streams more slowly, as nobody reads, counts as failing."""
     embed_s: float = 1.5
     vector_s: float = 1.0
     tool_s: float = 1.5
@@ -48,6 +52,8 @@ class Settings:
     concurrency: int = 512
     queue: int = 128
     queue_wait_s: float = 2.0
+    tenant_places: int = 0
+    """Requests that one tenant (header `x-tenant`) may have at work and waiting; 0 is no limit."""
 
     tool_share: float = 0.25
     """The share of prompts that call a tool; which ones is a hash of the prompt and the seed."""
@@ -68,7 +74,7 @@ class Settings:
 _OWN_VARIABLES = frozenset(PREFIX + f.name.upper() for f in fields(Settings))
 _COUNTS = {"embedding_dimensions", "top_k", "concurrency"}
 _URLS = {"primary_url", "fallback_url", "vector_url", "tools_url"}
-_FIXED = _URLS | {"primary_key", "fallback_key", "cache_entries", "cache_s", "seed"}
+_FIXED = _URLS | {"primary_key", "fallback_key", "cache_entries", "cache_s", "seed", "tools_protocol"}
 """What is read once, at the start."""
 
 
@@ -126,6 +132,8 @@ def _parse(name: str, kind: str, text: str) -> object:
         return parse_weaknesses(text)
     if name in _URLS:
         return _base_url(text)
+    if name == "tools_protocol" and text not in ("http", "mcp"):
+        raise ValueError(f"must be http or mcp: {text!r}")
     if kind == "int":
         return _whole(text, least=1 if name in _COUNTS else 0)
     if kind == "float":

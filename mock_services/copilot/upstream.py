@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import httpx
 import orjson
@@ -14,6 +14,7 @@ import orjson
 from mock_services.copilot.breaker import Breaker, Permit
 
 Headers = Sequence[tuple[bytes, bytes]]
+_Answer = TypeVar("_Answer")
 _LARGEST_BODY_BYTES = 4 * 1024 * 1024
 _CALLERS_FAULT = frozenset({400, 404, 405, 413, 415, 422})
 
@@ -104,7 +105,7 @@ class Upstream:
             response = await self._client.send(request, stream=True)
         except httpx.HTTPError as error:
             raise self.broken(error) from error
-        if response.status_code == httpx.codes.OK:
+        if response.is_success:
             return response
         try:
             raise self._refusal(response, await self.read(response))
@@ -113,23 +114,29 @@ class Upstream:
 
     async def ask(self, path: str, question: Mapping[str, Any], headers: Headers, within_s: float | None) -> Any:
         """A JSON question, its JSON answer, at most `within_s` seconds. Raises UpstreamError."""
+
+        async def exchange() -> Any:
+            response = await self.open(path, orjson.dumps(question), headers)
+            try:
+                return orjson.loads(await self.read(response))
+            except orjson.JSONDecodeError as garbled:
+                raise UpstreamError(self.name, "malformed", 200) from garbled
+            finally:
+                await response.aclose()
+
+        return await self.work(exchange, within_s)
+
+    async def work(self, exchange: Callable[[], Awaitable[_Answer]], within_s: float | None) -> _Answer:
+        """What `exchange` gives, with the breaker's leave and within so many seconds. Raises UpstreamError."""
         permit = self.permit()
         started_s = self.clock()
         try:
             async with asyncio.timeout(within_s):
-                response = await self.open(path, orjson.dumps(question), headers)
-                try:
-                    answer = orjson.loads(await self.read(response))
-                finally:
-                    await response.aclose()
+                answer = await exchange()
         except TimeoutError:
             error = UpstreamError(self.name, "timeout")
             self.fail(permit, error)
             raise error from None
-        except orjson.JSONDecodeError as garbled:
-            error = UpstreamError(self.name, "malformed", 200)
-            self.fail(permit, error)
-            raise error from garbled
         except UpstreamError as error:
             self.fail(permit, error)
             raise

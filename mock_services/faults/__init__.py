@@ -21,6 +21,7 @@ from mock_services.faults.in_band_error import InBandError
 from mock_services.faults.latency import Latency
 from mock_services.faults.malformed_chunk import MalformedChunk
 from mock_services.faults.noop import NoOp
+from mock_services.faults.other_settings import OtherSettings
 from mock_services.faults.quota import Quota
 from mock_services.faults.refuse import Refuse
 from mock_services.faults.reset import Reset
@@ -60,6 +61,7 @@ FAULTS: dict[str, type[Fault]] = {
     "cached": Cached,
     "short_answers": ShortAnswers,
     "swapped": Swapped,
+    "settings": OtherSettings,
 }
 
 

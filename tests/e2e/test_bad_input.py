@@ -44,6 +44,7 @@ def test_a_dead_target(tmp_path: Path) -> None:
     done = peakproof("run", "plan.yaml", cwd=tmp_path)
     assert done.returncode == 3, done.stderr
     assert f"{port}" in done.stderr
+    assert list((tmp_path / "runs").iterdir()) == []
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:

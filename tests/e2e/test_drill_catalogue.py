@@ -1,6 +1,7 @@
 """The catalogue, run for real in its short form: each drill holds, and does not hold once its weakness is switched on.
 
-Three of them by default; all with PEAKPROOF_DRILLS=all (`make drills`), some with PEAKPROOF_DRILLS=04,23.
+Three of them by default; all with PEAKPROOF_DRILLS=all, some with PEAKPROOF_DRILLS=04,23. `make drills` runs them all
+as well, and prints a table.
 """
 
 from __future__ import annotations

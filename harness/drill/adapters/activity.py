@@ -10,9 +10,10 @@ import re
 import shlex
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
 from harness import units
+from harness.config import Duration, Offset
 
 TIMEOUT_LIMIT_S = 300.0
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -40,8 +41,13 @@ def _words(value: Any) -> Any:
     return [str(word) for word in value] if isinstance(value, list) else value
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=TIMEOUT_LIMIT_S)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+_SECONDS = WithJsonSchema({"type": ["number", "string"], "title": "seconds", "examples": [5, "5s"]})
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=TIMEOUT_LIMIT_S), _SECONDS]
+Words = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_words),
+    WithJsonSchema({"type": ["string", "array", "object"], "title": "words"}),
+]
 
 
 class ProcessProvider(Part):
@@ -127,8 +133,12 @@ def _tolerance(value: Any) -> Any:
 
 
 class Pauses(Part):
-    before_s: Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=60)] = Field(default=0.0, alias="before")
-    after_s: Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=60)] = Field(default=0.0, alias="after")
+    before_s: Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=60), _SECONDS] = Field(
+        default=0.0, alias="before"
+    )
+    after_s: Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=60), _SECONDS] = Field(
+        default=0.0, alias="after"
+    )
 
 
 class Action(Part):
@@ -140,13 +150,20 @@ class Action(Part):
     pauses: Pauses = Pauses()
 
 
+_TOLERANCE = WithJsonSchema(
+    {"title": "tolerance", "description": "A number, text, true, a list of values, or a mapping with `type`."}
+)
+
+
 class Probe(Part):
     """Something that is looked at. `tolerance`: what must be seen; `true` is exit 0 or a status below 400."""
 
     type: Literal["probe"] = "probe"
     name: str = Field(min_length=1, max_length=200)
     provider: Provider
-    tolerance: Annotated[Tolerance, BeforeValidator(_tolerance)] = Field(default=True, validate_default=True)
+    tolerance: Annotated[Tolerance, BeforeValidator(_tolerance), _TOLERANCE] = Field(
+        default=True, validate_default=True
+    )
 
 
 class OutsideFault(Part):
@@ -155,7 +172,17 @@ class OutsideFault(Part):
     The watchman (`watchman.py`) stands in for the lease: it runs the rollback where the runner is gone.
     """
 
+    on: str = Field(default="", max_length=100, description="What breaks: an upstream of the plan, or any name.")
     action: Action
     rollback: Action
     active: Probe | None = Field(default=None, description="Within tolerance only while the fault is there.")
     gone: Probe = Field(description="Within tolerance only once it is gone: the rollback is believed on this alone.")
+    for_s: Duration | None = Field(
+        default=None, alias="for", description="How long; left out: `expect.degraded.within` and `hold`."
+    )
+    after_s: Offset = Field(default=0.0, alias="after", description="How long after the first fault may begin.")
+
+    @property
+    def name(self) -> str:
+        """What the journal, the page and the numbers call it."""
+        return self.on or self.action.name

@@ -1,44 +1,59 @@
 """The lease of what knows no leases: a process of its own that runs the rollback when the runner is gone.
 
-It is told the rollback first and then a line every few seconds. No line for the TTL, a closed pipe, or the end of the
-total time: it rolls back. The line `done` says that the runner has done so itself.
+It is told the rollback first, `arm` just before the action begins, and from then on a line every few seconds. No line
+for the TTL, a closed pipe, or the end of the total time: it rolls back, and looks whether that helped. The line `done`
+says that the runner has done so itself. Before `arm` there is nothing to roll back.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from harness.drill.adapters.activity import Action
-from harness.drill.adapters.carrying import carry_out
+from harness.drill.adapters.activity import Action, OutsideFault, Probe
+from harness.drill.adapters.carrying import carry_out, confirmed
 from harness.errors import Problem, RefusedError
 from harness.guard.targets import check_target
 
-_READY_WITHIN_S = 20.0
-TRIES = 3
+_READY_WITHIN_S = 60.0
+_GONE_WITHIN_S = 5.0
+_LOOK_AGAIN_S = 0.5
+TRIES = 4
 
 
 class Watchman:
     """The runner's end. Use as a context manager: whatever ends the block, the rollback is run by one of the two."""
 
     def __init__(
-        self, rollback: Action, *, ttl_s: float, total_s: float, allow_hosts: Iterable[str], log: Path
+        self,
+        fault: OutsideFault,
+        *,
+        ttl_s: float,
+        total_s: float,
+        allow_hosts: Iterable[str],
+        log: Path,
     ) -> None:
         """`log` gets what the watchman did. Raises RefusedError where it does not come up."""
         order = {
-            "rollback": rollback.model_dump(by_alias=True),
+            "rollback": fault.rollback.model_dump(by_alias=True),
+            "gone": fault.gone.model_dump(by_alias=True),
+            "settle_s": fault.action.provider.timeout_s,
             "ttl_s": ttl_s,
             "total_s": total_s,
             "allow_hosts": list(allow_hosts),
         }
+        self._every_s = ttl_s / 3
+        self._over = threading.Event()
         with log.open("ab") as heard:
             self._child = subprocess.Popen(
                 [
@@ -58,6 +73,8 @@ class Watchman:
             if not selector.select(_READY_WITHIN_S) or self._child.stdout.readline() != b"ready\n":
                 self._child.kill()
                 self._child.wait()
+                self._child.stdin.close()
+                self._child.stdout.close()
                 raise RefusedError(Problem("the watchman for the rollback did not come up", f"see {log}"))
 
     def __enter__(self) -> Self:
@@ -66,20 +83,39 @@ class Watchman:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leaves the rollback to the watchman where `dismiss` was not called, and waits until it has run."""
+        """Leaves the rollback to the watchman where it was armed and not dismissed, and waits until it has run."""
         assert self._child.stdin is not None and self._child.stdout is not None
+        self._over.set()
         if not self._child.stdin.closed:
-            self._child.stdin.close()
+            with contextlib.suppress(BrokenPipeError):
+                self._child.stdin.close()
         self._child.wait()
         self._child.stdout.close()
 
-    def renew(self) -> bool:
-        """Once every third of the TTL at least. False where the watchman is gone: it has rolled back, or died."""
-        return self._child.poll() is None and self._say("renew")
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def arm(self) -> bool:
+        """The action begins now; from here on the watchman hears of us until `dismiss`. False where it is gone: then
+        nothing may be done."""
+        if self._child.poll() is not None or not self._say("arm"):
+            return False
+        threading.Thread(target=self._renew, name="watchman-renewal", daemon=True).start()
+        return True
+
+    def acted(self) -> None:
+        """The action is over: what it did is all that it will do."""
+        self._say("acted")
 
     def dismiss(self) -> None:
         """The rollback was run and confirmed."""
+        self._over.set()
         self._say("done")
+
+    def _renew(self) -> None:
+        while not self._over.wait(self._every_s) and self._child.poll() is None and self._say("renew"):
+            pass
 
     def _say(self, line: str) -> bool:
         assert self._child.stdin is not None
@@ -91,8 +127,9 @@ class Watchman:
         return True
 
 
-def watch(source: int, ttl_s: float, total_s: float) -> str:
-    """Waits for the reason to roll back; empty where the runner said `done`. `source`: the pipe's descriptor."""
+def watch(source: int, ttl_s: float, total_s: float, heard: set[bytes] | None = None) -> str:
+    """Waits for the reason to roll back; empty where the runner said `done`. `source`: the pipe's descriptor; `heard`
+    takes the lines that came."""
     started_s = renewed_s = time.monotonic()
     rest = b""
     with selectors.DefaultSelector() as selector:
@@ -108,37 +145,59 @@ def watch(source: int, ttl_s: float, total_s: float) -> str:
             if not data:
                 return "runner gone"
             *lines, rest = (rest + data).split(b"\n")
+            if heard is not None:
+                heard.update(lines)
             if b"done" in lines:
                 return ""
             renewed_s = time.monotonic()
 
 
-def _read_order(source: int) -> dict[str, Any]:
-    """The first line, read byte by byte: what follows it belongs to `watch`."""
+def _read_line(source: int) -> bytes:
+    """One line, read byte by byte: what follows it belongs to `watch`. Empty at the end of the pipe."""
     line = bytearray()
     while (byte := os.read(source, 1)) not in (b"", b"\n"):
         line += byte
-    order: dict[str, Any] = json.loads(line)
-    return order
+    return bytes(line)
 
 
 def main() -> int:
-    """The watchman's own process. Exit code 1: the rollback did not go well, in three tries."""
+    """The watchman's own process. Exit code 1: the rollback could not be seen to have gone well."""
     source = sys.stdin.fileno()
-    order = _read_order(source)
-    rollback = Action.model_validate(order["rollback"])
+    order: dict[str, Any] = json.loads(_read_line(source))
     os.write(sys.stdout.fileno(), b"ready\n")
-    reason = watch(source, order["ttl_s"], order["total_s"])
+    if _read_line(source) != b"arm":
+        return 0
+    heard: set[bytes] = set()
+    reason = watch(source, order["ttl_s"], order["total_s"], heard)
     if not reason:
         return 0
-    seen = None
+    # an action that was under way when the runner died may still have its effect, after the rollback
+    problem = roll_back(order, settle_s=0.0 if b"acted" in heard else order["settle_s"])
+    sys.stderr.write(json.dumps({"rolled_back": not problem, "reason": reason, "problem": problem}) + "\n")
+    return 1 if problem else 0
+
+
+def roll_back(order: Mapping[str, Any], settle_s: float) -> str:
+    """Rolls back until the fault is seen to be gone, and stays so for `settle_s`; a few rounds at most. Returns what
+    speaks against it, empty where nothing does."""
+    rollback, gone = Action.model_validate(order["rollback"]), Probe.model_validate(order["gone"])
+    until_s = time.monotonic() + settle_s
+
+    def permit(url: str) -> object:
+        # whoever started the drill said that the hosts are theirs
+        return check_target(url, order["allow_hosts"], owned=True)
+
+    problem = ""
     for number in range(TRIES):
         time.sleep(number)
-        # whoever started the drill said that the hosts are theirs
-        seen = carry_out(rollback, os.environ, lambda url: check_target(url, order["allow_hosts"], owned=True))
-        if seen.ok:
-            break
-    assert seen is not None
-    problem = seen.problem or seen.stderr[-500:]
-    sys.stderr.write(json.dumps({"rolled_back": seen.ok, "reason": reason, "problem": problem}) + "\n")
-    return 0 if seen.ok else 1
+        seen = carry_out(rollback, os.environ, permit)
+        if not confirmed(gone, os.environ, permit, _GONE_WITHIN_S):
+            said = "" if seen.ok else seen.problem or seen.stderr[-500:] or f"it ended with {seen.status}"
+            problem = said or f"the probe {gone.name!r} does not see it gone"
+            continue
+        problem = "it came back after the rollback"
+        while confirmed(gone, os.environ, permit, 0.0):  # believed on this alone, whatever the rollback itself said
+            if time.monotonic() >= until_s:
+                return ""
+            time.sleep(_LOOK_AGAIN_S)
+    return problem

@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from harness.engine.journeys.prompts import Prompts
+from harness.engine.share import Share
 
 
 class Arrival:
@@ -12,7 +13,7 @@ class Arrival:
 
     __slots__ = ("_prompts", "seq", "tenant", "tokens_in", "tokens_out")
 
-    def __init__(self, prompts: Prompts, seq: int, tokens_in: int, tokens_out: int, *, tenant: int = 0) -> None:
+    def __init__(self, prompts: Prompts, seq: int, tokens_in: int, tokens_out: int, tenant: int = 0) -> None:
         self._prompts = prompts
         self.seq = seq
         self.tokens_in = tokens_in
@@ -50,3 +51,27 @@ class Arrival:
     @property
     def embedding_json(self) -> bytes:
         return self._prompts.vector(self.seq)
+
+
+class Due(Arrival):
+    """An arrival of a share. What the plan drew for it is read when the journey asks: most ask for little of it."""
+
+    __slots__ = ("_index", "_share")
+
+    def __init__(self, prompts: Prompts, seq: int, share: Share, index: int) -> None:
+        self._prompts = prompts
+        self.seq = seq
+        self._share = share
+        self._index = index
+
+    @property
+    def tokens_in(self) -> int:  # type: ignore[override]
+        return self._share.tokens_in[self._index]
+
+    @property
+    def tokens_out(self) -> int:  # type: ignore[override]
+        return self._share.tokens_out[self._index]
+
+    @property
+    def tenant(self) -> int:  # type: ignore[override]
+        return self._share.tenant[self._index]

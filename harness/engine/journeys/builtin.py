@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.engine.exchange import Request
+from harness.engine.exchange import Exchange, Request
 from harness.engine.job import EngineJob, JourneySpec
 from harness.engine.journeys.arrival import Arrival
 from harness.engine.journeys.prompts import Prompts
@@ -53,17 +53,17 @@ _OTHERS = {
 }
 
 
-class Shot(Request):
-    """The request of a journey that has no other: all that is kept of the arrival while it is in flight."""
+class Shot(Exchange):
+    """The exchange of a journey that has no other: all that is kept of the arrival while it is in flight."""
 
-    __slots__ = ("asked_ns", "index", "share")
+    __slots__ = ("index", "share", "spare")
+
+    terse = True
 
     share: Share
     index: int
-    asked_ns: int
-
-    def __init__(self) -> None:
-        """Its maker sets the fields: they are the same for all shots of a journey, but for a few."""
+    spare: list[Shot]
+    """Where it may go when it is over, if nothing of it was touched but what every sending sets."""
 
 
 class BuiltIn:
@@ -89,33 +89,45 @@ class BuiltIn:
         self._nonce = spec.expect_nonce
         self._step = step
         fixed = self._path.is_constant and self._body.is_constant and not self._nonce
-        self._constant = (self._path.text, self._body.text) if fixed else None
+        self._spare: list[Shot] = []
+        self._constant: Request | None = None
+        """Where every request is the same but for its number: all of them."""
+        if fixed:
+            self._constant = self._bare(0, self._path.text, self._body.text)
+            self._constant.repeats = True
 
-    def shot(self, prompts: Prompts, share: Share, index: int, now: int) -> Shot:
-        """The one request of arrival `index` of `share`, asked for at `now`."""
+    def shot(self, prompts: Prompts, share: Share, index: int) -> Shot:
+        """The one exchange of arrival `index` of `share`, not yet under way."""
         seq = share.seq[index]
-        if self._constant is None:
-            tokens_in, tokens_out = share.tokens_in[index], share.tokens_out[index]
-            shot = self.request(Arrival(prompts, seq, tokens_in, tokens_out, tenant=share.tenant[index]))
+        if self._spare:
+            shot = self._spare.pop()
+            shot.told = None
         else:
-            shot = self._bare(seq)
-            shot.path, shot.body = self._constant
-            shot.nonce = b""
-        shot.share, shot.index, shot.asked_ns = share, index, now
+            request = self._constant
+            if request is None:
+                tokens_in, tokens_out = share.tokens_in[index], share.tokens_out[index]
+                request = self.request(Arrival(prompts, seq, tokens_in, tokens_out, share.tenant[index]))
+            shot = Shot(request)
+            shot.spare = self._spare
+        shot.share, shot.index, shot.seq = share, index, seq
         return shot
 
-    def request(self, arrival: Arrival) -> Shot:
-        shot = self._bare(arrival.seq)
-        shot.path, shot.body = self._path.render(arrival), self._body.render(arrival)
-        shot.nonce = arrival.nonce_bytes if self._nonce else b""
-        return shot
+    def request(self, arrival: Arrival) -> Request:
+        path, body = self._path.render(arrival), self._body.render(arrival)
+        return self._bare(arrival.seq, path, body, arrival.nonce_bytes if self._nonce else b"")
 
-    def _bare(self, seq: int) -> Shot:
-        shot = Shot()
-        shot.method, shot.headers, shot.seq = self._method, self._headers, seq
-        shot.dialect, shot.stream, shot.step = self._dialect, self._stream, self._step
-        shot.keep_body, shot.deadline_ns = False, 0
-        return shot
+    def _bare(self, seq: int, path: bytes, body: bytes, nonce: bytes = b"") -> Request:
+        return Request(
+            self._method,
+            path,
+            self._headers,
+            body,
+            dialect=self._dialect,
+            stream=self._stream,
+            nonce=nonce,
+            step=self._step,
+            seq=seq,
+        )
 
 
 def built_in(spec: JourneySpec, job: EngineJob, step: int, environment: Mapping[str, str] = os.environ) -> BuiltIn:

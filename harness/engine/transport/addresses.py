@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -68,6 +68,9 @@ class Rotation:
         self.forbidden = not self.addresses and bool(addresses)
         self._shunned_until_ns = [0] * len(self.addresses)
         self._turn = -1
+        self.sent = [0] * len(self.addresses)
+        """Requests, or another client's connections, by address."""
+        self._usable: set[int] = set()
 
     def __len__(self) -> int:
         return len(self.addresses)
@@ -82,6 +85,26 @@ class Rotation:
             if self._shunned_until_ns[self._turn] <= now_ns:
                 break
         return self._turn
+
+    def reached(self, index: int) -> None:
+        """A connection to this address came up."""
+        self._usable.add(index)
+
+    def met(self, sockaddr: Sequence[Any]) -> bool:
+        """A client that is not ours connected to `sockaddr`; False where that is not the target. It could have taken
+        any address of that family: what it never tried counts as usable."""
+        for index, address in enumerate(self.addresses):
+            if tuple(sockaddr[:2]) == address.sockaddr[:2]:
+                self.sent[index] += 1
+                self._usable |= {k for k, other in enumerate(self.addresses) if other.family == address.family}
+                return True
+        return False
+
+    @property
+    def spread(self) -> tuple[int, float]:
+        """How many addresses could be used, and which share the busiest of them got; 0 before the first request."""
+        total = sum(self.sent)
+        return len(self._usable), max(self.sent) / total if total else 0.0
 
     def shun(self, index: int, now_ns: int) -> None:
         self._shunned_until_ns[index] = now_ns + round(SHUN_S * 1e9)

@@ -6,7 +6,7 @@ import orjson
 
 from harness.engine.exchange import Exchange
 from harness.engine.transport.dialects import BYTES, JSON, Dialect, Signs, judge_error
-from harness.engine.transport.streams import note_answer
+from harness.engine.transport.streams import canary_in, note_answer
 from harness.results import Outcome, Reason
 from harness.results.row import FLAG_NONCE_CHECKED
 
@@ -37,8 +37,8 @@ def judge_status(status: int) -> Judgement | None:
     return Outcome.CLIENT_ERROR, Reason.NONE
 
 
-def judge_answer(exchange: Exchange, dialect: Dialect, body: bytes) -> Judgement:
-    """A success's whole, decoded body, read in the request's dialect."""
+def judge_answer(exchange: Exchange, dialect: Dialect, body: bytes, canary: bool = False) -> Judgement:
+    """A success's whole, decoded body, read in the request's dialect; with `canary`, who wrote its text."""
     request = exchange.request
     if dialect is BYTES:
         return _judge_nonce(exchange, "", body) if request.nonce else GOOD
@@ -50,6 +50,8 @@ def judge_answer(exchange: Exchange, dialect: Dialect, body: bytes) -> Judgement
     except orjson.JSONDecodeError:
         return Outcome.MALFORMED, Reason.BAD_EVENT
     note_answer(exchange, signs)
+    if canary:
+        exchange.written_by = canary_in(signs.text)
     exchange.finish_reason = signs.finish or exchange.finish_reason
     return _judge_signs(exchange, signs, body)
 

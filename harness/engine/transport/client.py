@@ -7,7 +7,7 @@ go. Addresses take turns. Redirects are answers, not orders; proxies are not loo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from harness.engine.exchange import Done, Exchange, Request
@@ -19,6 +19,8 @@ from harness.engine.transport.deadlines import NEVER_NS, Deadlines
 from harness.engine.transport.dialects import DIALECTS
 from harness.engine.transport.failures import judge_connect_error
 from harness.engine.transport.head import HeadReader
+from harness.engine.transport.newcomers import Newcomers
+from harness.engine.transport.path import PathWatch
 from harness.engine.transport.response import ResponseReader
 from harness.engine.transport.tls import TlsChannel, client_context
 from harness.engine.transport.warmup import Warmup
@@ -51,10 +53,13 @@ class Transport:
         self.kernel_stamps = job.kernel_stamps
         self.receive_lag_ns_max = 0
         """With kernel stamps: the longest that an answer lay unread. Whoever reads it may set it back to 0."""
+        self.path = PathWatch()
         self._loop = hub.loop
         self._job = job
         self._target = Target.parse(job.target)
-        self.render: Callable[[Request], bytes] = Renderer(self._target.authority, job, self._target.base, env).render
+        self.render: Callable[[Request, int], bytes] = Renderer(
+            self._target.authority, job, self._target.base, env
+        ).render
         self._tls_context = client_context(job.ca_file) if self._target.tls else None
         try:
             found = look_up(self._target.host, self._target.port)
@@ -69,8 +74,10 @@ class Transport:
             self._cannot = (Outcome.NOT_SENT, reason)
         self._dialects = frozenset(DIALECTS)
         self._piles: list[list[Connection]] = [[] for _ in range(len(self._rotation))]
+        self._newcomers = Newcomers(job.new_connections) if job.new_connections else None
         self._connections: set[Connection] = set()
         self._heads = HeadReader.of(job)
+        self.told = self._heads.told
         self._deadline_ns = round(job.deadline_s * 1e9)
         self.idle_limit_ns = round(job.idle_limit_s * 1e9)
         self._deadlines = Deadlines()
@@ -82,24 +89,38 @@ class Transport:
         """Send, and call `done` once with what came of it: later, from the loop. Raises only for an unknown dialect."""
         if request.dialect not in self._dialects:
             raise ValueError(f"unknown dialect {request.dialect!r}; known are {', '.join(DIALECTS)}")
-        exchange = Exchange(request)
+        self.launch(Exchange(request), done, self.clock_ns())
+
+    def launch(self, exchange: Exchange, done: Done, now_ns: int) -> None:
+        """The same for an exchange that the caller has made, of a request in a known dialect; it goes out `now_ns`."""
         self.in_flight += 1
-        exchange.sent_ns = now_ns = self.clock_ns()
+        exchange.sent_ns = now_ns
         exchange.attempts = 1
-        deadline_ns = request.deadline_ns or now_ns + self._deadline_ns
+        deadline_ns = exchange.request.deadline_ns or now_ns + self._deadline_ns
         if self._cannot is not None:
             self._end_later(exchange, done, self._cannot)
             return
-        index = self._rotation.next(now_ns) if self._takes_turns else 0
+        index = 0
+        if self._takes_turns:
+            index = self._rotation.next(now_ns)
+            self._rotation.sent[index] += 1
         pile = self._piles[index]
+        if self._newcomers is not None:
+            pile = self._newcomers.pile(exchange.seq, pile)
         while pile:
             connection = pile.pop()
             if connection.is_open:
                 connection.carry(exchange, done, deadline_ns)
-                if now_ns + self.idle_limit_ns < connection.scheduled_ns or deadline_ns < connection.scheduled_ns:
+                scheduled_ns = connection.scheduled_ns
+                if deadline_ns < scheduled_ns or now_ns + self.idle_limit_ns < scheduled_ns:
                     self._watch(connection, min(deadline_ns, now_ns + self.idle_limit_ns))
                 return
         self._dial(index, exchange, done, deadline_ns)
+
+    def leave(self, seq: int) -> None:
+        """The arrival is over: a newcomer's connections are closed behind it."""
+        if self._newcomers is not None:
+            self._newcomers.leave(seq)
 
     def warm(self, count: int, ready: Callable[[int], None]) -> None:
         """Open `count` connections, TLS and all, and call `ready(opened)` once: later, from the loop."""
@@ -122,6 +143,17 @@ class Transport:
         if self._warmup is not None:
             self._warmup.abandon()
 
+    @property
+    def spread(self) -> tuple[int, float]:
+        """See `Rotation.spread`."""
+        return self._rotation.spread
+
+    def met(self, sock: Any, sockaddr: Sequence[Any]) -> None:
+        """A client that is not ours has connected `sock`: it is counted and watched like one of ours."""
+        if self._rotation.met(sockaddr):
+            self.connects += 1
+            self.path.opened(sock)
+
     # What connections call.
 
     def connected(self) -> TlsChannel | None:
@@ -129,6 +161,7 @@ class Transport:
         return None if self._tls_context is None else TlsChannel(self._tls_context, self._target.host)
 
     def dialed(self, connection: Connection) -> None:
+        self._rotation.reached(connection.address_index)
         if connection.exchange is not None and connection.done is not None:
             connection.carry(connection.exchange, connection.done, connection.deadline_ns)
             return
@@ -167,7 +200,10 @@ class Transport:
     # Dialing, deadlines, ends.
 
     def _dial(self, index: int, exchange: Exchange, done: Done, deadline_ns: int, tries: int = 1) -> None:
-        connection = self._new_connection(index)
+        pile = self._piles[index]
+        if self._newcomers is not None:
+            pile = self._newcomers.pile(exchange.seq, pile)
+        connection = self._new_connection(index, pile)
         connection.tries = tries
         connection.exchange, connection.done, connection.deadline_ns = exchange, done, deadline_ns
         exchange.flags |= FLAG_NEW_CONNECTION
@@ -185,7 +221,7 @@ class Transport:
             return False
         now_ns = self.clock_ns()
         index = self._rotation.next(now_ns)
-        connection = self._new_connection(index)
+        connection = self._new_connection(index, self._piles[index])
         try:
             connection.dial(self._rotation.addresses[index])
         except OSError:
@@ -196,9 +232,9 @@ class Transport:
         self._watch(connection, connection.deadline_ns)
         return True
 
-    def _new_connection(self, index: int) -> Connection:
+    def _new_connection(self, index: int, pile: list[Connection]) -> Connection:
         reader = ResponseReader.of(self._job, self._heads)
-        return Connection(self, self._loop, reader, self._piles[index], index)
+        return Connection(self, self._loop, reader, pile, index)
 
     def _watch(self, connection: Connection, at_ns: int) -> None:
         """Look at it at `at_ns`: its deadline, but no later than the idle limit from now, because that counts from the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.engine.exchange import Exchange, Told
 from harness.engine.job import DegradedSignal, EngineJob
 from harness.engine.transport.answers import Judgement, judge_status
 
@@ -13,6 +14,8 @@ CHUNKED = -2
 _NO_LENGTH = -3
 _CACHED_HEADS = 256
 _CACHED_HEAD_BYTES = 2048
+_CACHED_ANSWER_BYTES = 1024
+_FORGETS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,9 @@ class HeadReader:
         self._degraded = tuple((s.name.lower().encode(), s.equals.strip().encode()) for s in degraded)
         self._served_by = served_by_header.lower().encode()
         self.known: dict[bytes, Head] = {}
+        self.told: dict[bytes, Told] = {}
+        """Whole answers to plain requests, head and body: what the same bytes say again."""
+        self._told_before = 0
 
     @classmethod
     def of(cls, job: EngineJob) -> HeadReader:
@@ -90,6 +96,17 @@ class HeadReader:
         if len(self.known) >= _CACHED_HEADS:
             self.known.clear()
         self.known[raw] = head
+
+    def remember_answer(self, raw: bytes, exchange: Exchange, keep_alive: bool) -> None:
+        """`raw` is all of a plain exchange's answer, and was read as such. A target whose answers never repeat fills
+        the memory again and again: after some times nothing is remembered any more."""
+        if len(raw) > _CACHED_ANSWER_BYTES or self._told_before >= _FORGETS or exchange.written_by:
+            return
+        if len(self.told) >= _CACHED_HEADS:
+            self.told.clear()
+            self._told_before += 1
+        body = raw[raw.find(b"\r\n\r\n") + 4 :]
+        self.told[raw] = Told(exchange, body, keep_alive)
 
     def _find_degraded(self, headers: dict[bytes, bytes]) -> int:
         for index, (name, equals) in enumerate(self._degraded, start=1):

@@ -37,6 +37,9 @@ class Ending(Enum):
     RESET = auto()
 
 
+_CHUNK_SIZES = {b"%x" % size: size for size in range(1, 1024)}
+"""The lines that begin most chunks of a stream. Others are llhttp's to read."""
+
 # Where a reader stands: plain numbers, compared for every read.
 _WAITING = 0
 _PARSED = 1
@@ -46,10 +49,13 @@ _COUNTED = 2
 
 
 class ResponseReader:
-    """Reads the responses of one connection, one after the other: `start`, `feed` until it says True; or `end`."""
+    """Reads the responses of one connection, one after the other: set `exchange`, then `feed` until True; or `end`."""
 
     __slots__ = (
+        "_bare",
         "_body_bytes",
+        "_canary",
+        "_edge",
         "_error_trailers",
         "_extra",
         "_failure",
@@ -76,35 +82,41 @@ class ResponseReader:
         "reusable",
     )
 
-    def __init__(self, heads: HeadReader, body_limit_bytes: int, error_trailers: tuple[bytes, ...]) -> None:
+    def __init__(
+        self, heads: HeadReader, body_limit_bytes: int, error_trailers: tuple[bytes, ...], canary: bool = False
+    ) -> None:
         self._heads = heads
         self._known = heads.known
         self._limit = body_limit_bytes
         self._raw_limit = body_limit_bytes * _OVERHEAD + HEAD_LIMIT_BYTES
         self._error_trailers = error_trailers
+        self._canary = canary
         self._mode = _WAITING
+        self._edge = self._bare = False
+        """llhttp stands between two chunks; and their content is all of the body that is wanted, as it comes."""
+        self._quiet = 0
+        """Bytes since the last that mattered."""
         self._parser: Any = None
         self.head: Head | None = None
+        self.exchange: Any = None
+        """The next bytes answer this exchange's request."""
         self.reusable = False
         """After the message: may the connection carry another request?"""
 
     @classmethod
     def of(cls, job: EngineJob, heads: HeadReader) -> ResponseReader:
-        return cls(heads, job.body_limit_bytes, tuple(name.lower().encode() for name in job.error_trailers))
-
-    def start(self, exchange: Exchange) -> None:
-        """The next bytes answer this exchange's request."""
-        self.exchange = exchange
+        trailers = tuple(name.lower().encode() for name in job.error_trailers)
+        return cls(heads, job.body_limit_bytes, trailers, job.canary)
 
     def feed(self, data: bytes, now_ns: int) -> bool:
         """`data` arrived at `now_ns`. True when the exchange is over, its outcome set."""
-        exchange = self.exchange
+        exchange: Exchange = self.exchange
         exchange.bytes_in += len(data)
         if self._mode == _WAITING:
             start = data.find(b"\r\n\r\n") + 4
             head = self._known.get(data[:start])
             if head is not None and head.plain_length == len(data) - start:
-                # the hot path: a known head and all of its body in one read; no state but the exchange is touched
+                # a known head and all of its body in one read; no state but the exchange is touched
                 exchange.status = head.status
                 if head.marked:
                     exchange.degraded, exchange.served_by = head.degraded, head.served_by
@@ -114,16 +126,18 @@ class ResponseReader:
                         exchange.body = data[start:]
                     self.reusable = head.keep_alive
                     settle(exchange, judged, now_ns)
+                    if exchange.request.plain:
+                        self._heads.remember_answer(data, exchange, head.keep_alive)
                     return True
             return self._begin(head, data, start, now_ns)
         if self._mode == _COUNTED:
             self._now = now_ns
             return self._take_counted(data)
-        return self._parse(data, now_ns)
+        return self._take_chunks(data, now_ns) if self._edge else self._parse(data, now_ns)
 
     def end(self, ending: Ending, now_ns: int) -> None:
         """The connection ended before the message did; sets the outcome."""
-        exchange = self.exchange
+        exchange: Exchange = self.exchange
         self._now = now_ns
         if self._mode == _WAITING or self.head is None:
             settle(exchange, (Outcome.RESET, Reason.NONE), now_ns)
@@ -147,7 +161,7 @@ class ResponseReader:
         dialect = DIALECTS[request.dialect]
         if request.stream or dialect is SSE or len(body) > self._limit:
             return None
-        return GOOD if dialect is BYTES and not request.nonce else judge_answer(exchange, dialect, body)
+        return GOOD if dialect is BYTES and not request.nonce else judge_answer(exchange, dialect, body, self._canary)
 
     def _begin(self, head: Head | None, data: bytes, start: int, now_ns: int) -> bool:
         """The first bytes of a message, not whole or not known: by llhttp, or counted where the head is known."""
@@ -170,6 +184,32 @@ class ResponseReader:
         self._over = self._left == 0
         return self._conclude()
 
+    def _take_chunks(self, data: bytes, now_ns: int) -> bool:
+        """llhttp stands between two chunks: whole ones with a plain size line it need not see. It gets the rest, from
+        the first byte that is anything else."""
+        self._now = now_ns
+        at, end = 0, len(data)
+        begin = data.find(b"\r\n", 0, 5) + 2
+        if self._bare and _CHUNK_SIZES.get(data[: begin - 2]) == end - begin - 2:
+            stream = self._stream
+            if stream is not None and stream.again(data, begin, now_ns):
+                self._body_bytes += end - begin - 2
+                if self._body_bytes <= self._limit and self.exchange.bytes_in <= self._raw_limit:
+                    self._quiet = 0
+                    return False
+                self._fail(*_BEYOND_CAP)
+                return self._conclude()
+        while at < end:
+            begin = data.find(b"\r\n", at, at + 5) + 2
+            size = _CHUNK_SIZES.get(data[at : begin - 2]) if begin > 1 else None
+            if size is None or data[begin + size : begin + size + 2] != b"\r\n":
+                return self._parse(data[at:] if at else data, now_ns)
+            self.on_body(data[begin : begin + size])
+            at = begin + size + 2
+        if self.exchange.bytes_in > self._raw_limit:
+            self._fail(*_BEYOND_CAP)
+        return False if self._failure is None else self._conclude()
+
     def _parse(self, data: bytes, now_ns: int) -> bool:
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
@@ -181,6 +221,7 @@ class ResponseReader:
             self._extra = True
             if not self._over:
                 self._fail(Outcome.MALFORMED, Reason.BAD_HTTP)
+        self._edge = self._edge and data.endswith(b"\r\n")  # and not inside the next chunk's size
         if self._quiet > HEAD_LIMIT_BYTES:
             self._fail(Outcome.TOO_LARGE, Reason.HEADER_CAP)
         elif self.exchange.bytes_in > self._raw_limit:
@@ -206,9 +247,10 @@ class ResponseReader:
         self.reusable = False
         self._now = now_ns
         self._failure: Judgement | None = None
-        self._over = self._extra = self._trailer_error = False
+        self._over = self._extra = self._trailer_error = self._edge = False
         self._headers: list[tuple[bytes, bytes]] = []
-        self._head_bytes = self._body_bytes = self._quiet = self._left = 0
+        self._head_bytes = self._body_bytes = self._left = 0
+        self._quiet = 0
         self._inflater: Inflater | None = None
         self._stream: StreamReader | None = None
         self._parts: list[bytes] = []
@@ -225,7 +267,7 @@ class ResponseReader:
         exchange.served_by = head.served_by
         good = head.judged is None
         if good and (request.stream or dialect is SSE) and not head.json:
-            self._stream = StreamReader(exchange, dialect)
+            self._stream = StreamReader(exchange, dialect, self._canary)
             exchange.flags |= FLAG_STREAMED
         self._keep = request.keep_body or (
             good and self._stream is None and (dialect is not BYTES or bool(request.nonce))
@@ -253,7 +295,7 @@ class ResponseReader:
         elif exchange.request.method == b"HEAD":
             judged = GOOD
         else:
-            judged = judge_answer(exchange, DIALECTS[exchange.request.dialect], body)
+            judged = judge_answer(exchange, DIALECTS[exchange.request.dialect], body, self._canary)
         if judged is GOOD or judged[0] is Outcome.OK:
             return (Outcome.SERVER_ERROR, Reason.TRAILER_ERROR) if self._trailer_error else GOOD
         return judged
@@ -318,6 +360,13 @@ class ResponseReader:
             self._parts.append(data)
         if self._stream is not None and data:
             self._stream.feed(data, self._now)
+
+    def on_chunk_header(self) -> None:
+        self._edge = False
+
+    def on_chunk_complete(self) -> None:
+        self._edge = True
+        self._bare = not self._keep and self._inflater is None
 
     def on_message_complete(self) -> None:
         if self.head is not None:

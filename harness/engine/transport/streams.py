@@ -8,6 +8,7 @@ colon is a comment. However the bytes are split into reads, what is said at the 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -21,6 +22,7 @@ EVENT_LIMIT_BYTES = 1024 * 1024
 _NO_EVENT = b"\n\n"
 """No event holds it."""
 _BACKSLASH = 0x5C
+_CANARY = re.compile(r"\[served-by:([^\]\s]{1,100})\]")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -31,10 +33,14 @@ class StreamReader:
         "_after",
         "_bad",
         "_before",
+        "_canary",
+        "_chunk_end",
         "_cr",
         "_dialect",
         "_end",
         "_exchange",
+        "_finish_due",
+        "_gaps",
         "_scan",
         "_started",
         "_tail",
@@ -43,20 +49,25 @@ class StreamReader:
         "error",
     )
 
-    def __init__(self, exchange: Exchange, dialect: Dialect) -> None:
+    def __init__(self, exchange: Exchange, dialect: Dialect, canary: bool = False) -> None:
         self._exchange = exchange
         self._dialect = dialect
         self._scan = dialect.scan
+        self._gaps = exchange.gaps
         self._tail: list[bytes] = []
         self._tail_bytes = 0
         self._before, self._after = _NO_EVENT, _NO_EVENT
         """What stood around the last piece of content."""
+        self._chunk_end = b""
+        """`_after`, where the event is a chunk of its own."""
         self._cr = False
         """The last byte was a CR: an LF that comes next belongs to it."""
         self._started = False
         self._end = False
+        self._finish_due = False
         self._bad = False
-        self._text: list[str] | None = [] if exchange.request.nonce else None
+        self._text: list[str] | None = [] if exchange.request.nonce or canary else None
+        self._canary = canary
         self.error: Any = None
         """The in-band error, as decoded."""
 
@@ -86,20 +97,43 @@ class StreamReader:
                     continue
             self._look(event, now_ns)
 
+    def again(self, chunk: bytes, begin: int, now_ns: int) -> bool:
+        """The hot path: `chunk[begin:]`, a chunk's content and its line end, is one event more of what came before.
+        False, and nothing is touched, where that is not sure."""
+        if not chunk.startswith(self._before, begin) or not chunk.endswith(self._chunk_end) or self._tail or self._cr:
+            return False
+        piece = chunk[begin + len(self._before) : -len(self._chunk_end)]
+        if not piece or piece[-1] == _BACKSLASH or piece.find(b'"') >= 0:
+            return False
+        if piece.find(b"\n") >= 0 or piece.find(b"\r") >= 0:
+            return False
+        exchange = self._exchange
+        exchange.events += 1
+        gap = now_ns - exchange.last_token_ns
+        exchange.last_token_ns = now_ns
+        if self._gaps is not None:
+            self._gaps.append(gap)
+        if gap > exchange.max_gap_ns:  # noqa: PLR1730 -- as in `_count`
+            exchange.max_gap_ns = gap
+        return True
+
     def finish(self, now_ns: int) -> tuple[Outcome, Reason]:
         """The body ended well at `now_ns`: what did the stream say?"""
         if self._tail:
             self._read_last(b"".join(self._tail), now_ns)
         exchange = self._exchange
+        if self._canary and self._text is not None:
+            exchange.written_by = canary_in("".join(self._text))
         if self.error is not None:
             return self.judge_error()
         if self._bad:
             return Outcome.MALFORMED, Reason.BAD_EVENT
-        if self._dialect.has_end and not self._end and not exchange.finish_reason:
+        owed = not self._end or (self._finish_due and self._started)  # an end marker may stand where a stream broke off
+        if self._dialect.has_end and owed and not exchange.finish_reason:
             return Outcome.TRUNCATED, Reason.NO_END_MARKER
         if not self._started:
             return Outcome.WRONG_SHAPE, Reason.EMPTY_STREAM
-        if self._text is not None:
+        if self._text is not None and exchange.request.nonce:
             exchange.flags |= FLAG_NONCE_CHECKED
             if exchange.request.nonce.decode("utf-8", "replace") not in "".join(self._text):
                 return Outcome.WRONG_SHAPE, Reason.NONCE_MISSING
@@ -114,6 +148,8 @@ class StreamReader:
         exchange.events += 1
         gap = now_ns - exchange.last_token_ns
         exchange.last_token_ns = now_ns
+        if self._gaps is not None:
+            self._gaps.append(gap)
         if gap > exchange.max_gap_ns:  # noqa: PLR1730 -- a call of max() costs more than all of the above
             exchange.max_gap_ns = gap
 
@@ -125,6 +161,7 @@ class StreamReader:
             if end > start:
                 if event.startswith(b'"', end):
                     self._before, self._after = event[:start], event[end:]
+                    self._chunk_end = self._after + b"\n\n\r\n"
                 self._count(now_ns)
                 return
         self._read(event, now_ns)
@@ -175,6 +212,7 @@ class StreamReader:
         if signs.error is not None and self.error is None:
             self.error = signs.error
         self._end = self._end or signs.end
+        self._finish_due = self._finish_due or signs.finish_due
         exchange.finish_reason = signs.finish or exchange.finish_reason
         note_answer(exchange, signs)
         if self._text is not None and signs.text:
@@ -186,8 +224,17 @@ class StreamReader:
             exchange.first_token_ns = now_ns
             self._started = True
         else:
-            exchange.max_gap_ns = max(exchange.max_gap_ns, now_ns - exchange.last_token_ns)
+            gap = now_ns - exchange.last_token_ns
+            exchange.max_gap_ns = max(exchange.max_gap_ns, gap)
+            if self._gaps is not None:
+                self._gaps.append(gap)
         exchange.last_token_ns = now_ns
+
+
+def canary_in(text: str) -> str:
+    """Whose canary the text carries: `[served-by:NAME]`, wherever it stands; empty where there is none."""
+    found = _CANARY.search(text)
+    return found[1] if found else ""
 
 
 def split_event(event: bytes) -> tuple[str, bytes | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from binascii import hexlify
 from collections.abc import Mapping
 
 from harness import COMMAND, __version__
@@ -26,7 +27,8 @@ _OURS = frozenset(
         "x-peakproof-seq",
     }
 )
-_SEQ_LINE = re.compile(rb"(?i)(?<![^\n])x-peakproof-seq:[ \t]*(\d+)[ \t]*\r\n")
+_AFTER_TRACE = b"-01\r\nx-peakproof-seq: "
+_END_OF_HEAD = b"\r\n\r\n"
 _MERGED_KEPT = 256
 _BODILESS = frozenset({b"GET", b"HEAD", b"DELETE", b"OPTIONS", b"TRACE"})
 
@@ -68,53 +70,33 @@ class Renderer:
         self._identity = f"user-agent: {COMMAND}/{__version__} (run {job.run_id})\r\nx-peakproof-run: {job.run_id}\r\n"
         trace, span = trace_parts(job.run_id)
         self._identity += f"traceparent: 00-{trace}"
-        self._span = span.encode()
+        self._span = b"-" + span.encode()
         own = {"host": authority, "accept-encoding": "gzip, deflate"}
         own |= {name.lower(): value for name, value in job.headers.items()}
         self._headers = {name: render_headers({name: value}, env) for name, value in own.items()}
         self._merged: dict[bytes, bytes] = {}
 
-    def render(self, request: Request) -> bytes:
+    def render(self, request: Request, seq: int) -> bytes:
+        """The request as it goes out for arrival `seq`."""
+        number = hexlify(seq.to_bytes(4, "big"))
+        frame = request.frame
+        if frame is not None:
+            return b"".join((frame[0], number, self._span, number, _AFTER_TRACE, b"%d" % seq, frame[1]))
         headers = self._merged.get(request.headers)
         if headers is None:
-            headers = self._merge(request)
-        path = request.path
+            headers = self._merge(request.headers)
+        path, body, method = request.path, request.body, request.method
         if self._base and not (path == self._base or path.startswith((self._base + b"/", self._base + b"?"))):
             path = self._base + path
-        body, seq = request.body, request.seq
-        if body or request.method not in _BODILESS:
-            return b"%b %b%b%08x-%b%08x-01\r\nx-peakproof-seq: %d\r\ncontent-length: %d\r\n\r\n%b" % (
-                request.method,
-                path,
-                headers,
-                seq,
-                self._span,
-                seq,
-                seq,
-                len(body),
-                body,
-            )
-        return b"%b %b%b%08x-%b%08x-01\r\nx-peakproof-seq: %d\r\n\r\n" % (
-            request.method,
-            path,
-            headers,
-            seq,
-            self._span,
-            seq,
-            seq,
-        )
+        length = b"" if not body and method in _BODILESS else b"\r\ncontent-length: %d" % len(body)
+        if request.repeats:
+            request.frame = method + b" " + path + headers, length + _END_OF_HEAD + body
+        between = (number, self._span, number, _AFTER_TRACE, b"%d" % seq)
+        return b"".join((method, b" ", path, headers, *between, length, _END_OF_HEAD, body))
 
-    def _merge(self, request: Request) -> bytes:
+    def _merge(self, lines: bytes) -> bytes:
         """From the end of the request line to the place of the trace id's last digits, which are the sequence number.
-        Journeys repeat their header lines, so the outcome is kept, for a bounded number of them. A sequence number
-        among the lines is taken out of them."""
-        lines = request.headers
-        numbered = _SEQ_LINE.search(lines)
-        if numbered is not None:
-            request.seq = int(numbered[1])
-            lines = lines[: numbered.start()] + lines[numbered.end() :]
-            if lines in self._merged:
-                return self._merged[lines]
+        Journeys repeat their header lines, so the outcome is kept, for a bounded number of them."""
         said = {_name_of(line) for line in lines.split(b"\r\n")}
         parts = [b" HTTP/1.1\r\n"]
         parts += [line for name, line in self._headers.items() if name not in said]

@@ -41,6 +41,17 @@ async def honest(request: Request, wire: Wire) -> None:
     await wire.send(whole(b'{"ok": true}'))
 
 
+def bulky(size: int) -> Serve:
+    """Honest, with so many bytes to carry."""
+    body = b'{"data": "' + b"x" * size + b'"}'
+
+    async def serve(request: Request, wire: Wire) -> None:
+        await asyncio.sleep(FAST_S)
+        await wire.send(whole(body))
+
+    return serve
+
+
 def late(seconds: float) -> Serve:
     """Honest, but so slow."""
 
@@ -74,11 +85,11 @@ def slow_for(odd_s: float, of: int = 2) -> Serve:
     return serve
 
 
-def settling(from_s: float, falls_over_s: float) -> Serve:
-    """A cold target: slow at first, and faster all the time."""
+def settling(from_s: float, to_s: float, over_s: float) -> Serve:
+    """A cold target: slow at first, and faster all the time until it is warm."""
 
     async def serve(request: Request, wire: Wire) -> None:
-        await asyncio.sleep(from_s * max(0.0, 1 - request.at_s / falls_over_s))
+        await asyncio.sleep(to_s + (from_s - to_s) * max(0.0, 1 - request.at_s / over_s))
         await honest(request, wire)
 
     return serve
@@ -106,6 +117,20 @@ def throttling(share: float, retry_after: str = "", *, per_arrival: bool = True)
             headers = {"retry-after": retry_after} if retry_after else {}
             body = b'{"error": {"message": "Rate limit reached", "type": "rate_limit_error"}}'
             await wire.send(whole(body, "429 Too Many Requests", headers))
+            return
+        await honest(request, wire)
+
+    return serve
+
+
+def throttling_tries(of: int) -> Serve:
+    """An instant 429 for one request in `of`, whoever sends it: a client that says nothing of its arrival."""
+    count: list[int] = [0]
+
+    async def serve(request: Request, wire: Wire) -> None:
+        count[0] += 1
+        if count[0] % of == 0:
+            await wire.send(whole(b"{}", "429 Too Many Requests"))
             return
         await honest(request, wire)
 

@@ -15,7 +15,8 @@ import psutil
 from harness.run.selftest.lie import Acting, wait_for
 
 _GREETING = b"\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x03\x00NULL" + b"\x00" * 48
-_READY = b"\x04\x29\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER\x08Identity\x00\x00\x00\x05ghost"
+_META = b"\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER\x08Identity\x00\x00\x00\x05ghost"
+_READY = b"\x04" + bytes([len(_META)]) + _META
 
 
 def stand_still(seconds: float) -> Callable[[Acting], None]:

@@ -28,6 +28,10 @@ class Seen:
     stage: Stage
 
     @property
+    def reasons(self) -> tuple[str, ...]:
+        return tuple(map(str, self.verdict.get("reasons", ())))
+
+    @property
     def word(self) -> str:
         return str(self.verdict.get("verdict", f"exit {self.exit_code}"))
 
@@ -35,8 +39,12 @@ class Seen:
         """The status of one caveat (`held`, `broken`, ...); empty where there is none."""
         return next((str(c["status"]) for c in self.verdict["caveats"] if c["kind"] == kind), "")
 
+    def said(self, kind: str) -> str:
+        """What all caveats of one kind say."""
+        return "; ".join(str(c["what"]) for c in self.verdict["caveats"] if c["kind"] == kind)
+
     def notes(self) -> str:
-        return "; ".join(str(c["what"]) for c in self.verdict["caveats"] if c["kind"] == "note")
+        return self.said("note")
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ class Acting:
         return found
 
 
-def wait_for(look: Callable[[], Any], within_s: float = 40.0) -> Any:
+def wait_for(look: Callable[[], Any], within_s: float = 90.0) -> Any:
     """What `look` finds, asked until it is not None. Raises TimeoutError."""
     until = time.monotonic() + within_s
     while (found := look()) is None:
@@ -84,6 +92,23 @@ DISTURBED = frozenset({"send_lag", "loop_lag", "cpu", "late_sends", "arrivals", 
 
 Look = Callable[[Seen], str]
 """What is wrong with what was seen, in words; empty when nothing is."""
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A network namespace that belongs to one row: loopback alone, shaped as the row wants it."""
+
+    commands: tuple[str, ...] = ()
+    """Of tc or nft, run in it; without a shell."""
+    ports: str = ""
+    """`net.ipv4.ip_local_port_range` in it."""
+    hosts: str = ""
+    """Lines of an /etc/hosts of its own."""
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """Programs that must be on this machine."""
+        return ("unshare", *dict.fromkeys(command.split()[0] for command in self.commands))
 
 
 @dataclass(frozen=True)
@@ -114,8 +139,12 @@ class Lie:
     look: Look | None = None
     descriptors: int = 0
     """A limit on open files for the whole run; 0 leaves the machine's."""
-    network: tuple[str, ...] = ()
-    """Commands (tc, sysctl) that shape a network namespace of its own, in which the whole row is tried; needs root."""
+    apart: Apart | None = None
+    """Network and names of its own for the whole row, server and all; None tries it on the machine's."""
+    host: str = "127.0.0.1"
+    """What the plan calls the target."""
+    lying_clock: bool = False
+    """The wall clock of all the run's processes can be set by the row: see `clocks.py`."""
 
     def plan_text(self, target: str) -> str:
         """The plan file of its run, as JSON (which is YAML)."""
@@ -147,6 +176,8 @@ class Finding:
     trouble: str
     """Why it is not as expected; empty when it is."""
     skipped: bool = False
+    reasons: tuple[str, ...] = ()
+    """Of the verdict: the gates and SLOs that spoke."""
 
     @property
     def ok(self) -> bool:
@@ -155,18 +186,16 @@ class Finding:
 
 def was_disturbed(lie: Lie, seen: Seen) -> bool:
     """The machine spoiled the run, not the defect: it shows neither that the lie is caught nor that it is not."""
-    reasons = set(seen.verdict.get("reasons", ()))
+    reasons = set(seen.reasons)
     return seen.word == "INVALID" and bool(reasons) and reasons <= DISTURBED and not reasons & set(lie.because)
 
 
 def held_against(lie: Lie, seen: Seen) -> str:
     """What of `seen` is not as `lie` expects; empty when all is."""
     if seen.word not in lie.expected:
-        reasons = ", ".join(map(str, seen.verdict.get("reasons", ()))) or "no verdict"
-        return f"said {seen.word} ({reasons})"
-    because = tuple(map(str, seen.verdict["reasons"]))
-    if lie.because and not any(reason.startswith(lie.because) for reason in because):
-        return f"{seen.word} for another reason: {', '.join(because) or 'none'}"
+        return f"said {seen.word} ({', '.join(seen.reasons) or 'no reason'})"
+    if lie.because and not any(reason.startswith(lie.because) for reason in seen.reasons):
+        return f"{seen.word} for another reason: {', '.join(seen.reasons) or 'none'}"
     counted = seen.verdict["outcomes"]
     if missing := [name for name in lie.outcomes if not counted.get(name)]:
         return f"no outcome {missing[0]}: {counted}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from harness.run.selftest import answers, hands
 from harness.run.selftest.lie import Lie, Seen
 from harness.run.selftest.stage import Play
@@ -12,6 +14,11 @@ def _refused(seen: Seen) -> str:
     return "" if "refused" in seen.notes() else f"nothing was refused: {seen.notes() or 'no note'}"
 
 
+def _all_refused(seen: Seen) -> str:
+    count = sum(int(times or 1) for times in re.findall(r"refused a[^;(]*(?:\((\d+) times\))?", seen.notes()))
+    return "" if count >= 10 else f"of 12 malformed frames {count} were refused: {seen.notes() or 'no note'}"
+
+
 ENGINE: tuple[Lie, ...] = (
     Lie(
         "1",
@@ -20,7 +27,7 @@ ENGINE: tuple[Lie, ...] = (
         because=("e2e",),
         play=lambda: Play(answers.freezing(4.0, 2.5)),
         slos=("e2e p95 <= 1s",),
-        seconds=24,
+        seconds=12,
         plan={"deadline": "5s", "idle_limit": "5s"},
     ),
     Lie(
@@ -37,6 +44,7 @@ ENGINE: tuple[Lie, ...] = (
         "3",
         "ten closed-loop users sold as 50/s, answers take 1 s",
         ("INVALID", "FAIL"),
+        ("late_sends", "e2e"),
         play=lambda: Play(answers.late(1.0)),
         slos=("e2e p95 <= 3s",),
         plant="ten_users",
@@ -110,7 +118,7 @@ ENGINE: tuple[Lie, ...] = (
         plan={"processes": 2},
     ),
     Lie("10a", "all workers are killed", ("INVALID",), ("workers",), hand=hands.kill_workers(2), plan={"processes": 2}),
-    Lie("10b", "the master is killed", ("INVALID",), hand=hands.kill_master),
+    Lie("10b", "the master is killed", ("INVALID",), ("workers", "complete"), hand=hands.kill_master),
     Lie(
         "11",
         "a ghost worker joins and reports",
@@ -127,7 +135,7 @@ ENGINE: tuple[Lie, ...] = (
         ("ledger", "workers"),
         plant="lying_counts",
     ),
-    Lie("12b", "a worker writes rows twice", ("INVALID",), ("ledger",), plant="doubled_rows"),
+    Lie("12b", "a worker writes rows twice", ("INVALID",), ("ledger",), plant="doubled_rows", seconds=4),
     Lie(
         "13",
         "15 kinds of malformed frames at the master's door",
@@ -135,7 +143,7 @@ ENGINE: tuple[Lie, ...] = (
         slos=("e2e p75 <= 4s",),
         hand=hands.malformed,
         seconds=14,
-        look=_refused,
+        look=_all_refused,
     ),
     Lie(
         "14",

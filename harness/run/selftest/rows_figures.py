@@ -1,12 +1,15 @@
-"""Rows 15 to 23, 48, 54 and 55: what is counted, what is enough, and what was kept."""
+"""Rows 0, 15 to 23, 48 and 54: nothing wrong, what is counted, what is enough, and what was kept."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
 
 from harness.run.selftest import answers, hands
 from harness.run.selftest.answers import honest
 from harness.run.selftest.lie import Lie, Look, Seen
 from harness.run.selftest.stage import Play
-from harness.run.selftest.streams import drip, endless
+from harness.run.selftest.streams import drip, endless, honest_stream
 
 CHAT = {"ask": {"kind": "chat", "model": "any"}}
 
@@ -28,6 +31,11 @@ def _censored(seen: Seen) -> str:
     return "" if value == "inf" else f"p95 reads {value}, but nobody saw it end"
 
 
+def _spoiled(row: str, planted: str, after: Callable[[Path], None]) -> Lie:
+    """A whole run, whose folder is altered afterwards and judged again."""
+    return Lie(row, planted, ("INVALID",), ("spool", "ledger"), after=after, seconds=4)
+
+
 FIGURES: tuple[Lie, ...] = (
     Lie(
         "15",
@@ -42,9 +50,9 @@ FIGURES: tuple[Lie, ...] = (
         "17b",
         "the same target, requests enough",
         ("PASS",),
-        rate=120,
+        rate=250,
         slos=("e2e p99 <= 4s",),
-        seconds=10,
+        seconds=16,
     ),
     Lie(
         "18",
@@ -72,6 +80,7 @@ FIGURES: tuple[Lie, ...] = (
         ("e2e",),
         ("throttled",),
         play=lambda: Play(answers.throttling(0.3)),
+        seconds=5,
     ),
     Lie(
         "21",
@@ -105,8 +114,9 @@ FIGURES: tuple[Lie, ...] = (
     Lie(
         "23a",
         "30 % are still unanswered when the load stops",
-        ("FAIL", "INVALID"),
-        play=lambda: Play(answers.silent(0.3, after_s=5.0)),
+        ("FAIL",),
+        ("e2e",),
+        play=lambda: Play(answers.silent(0.3)),
         plan={"deadline": "30s", "idle_limit": "30s", "drain": "1s"},
         outcomes=("cancelled",),
     ),
@@ -120,31 +130,46 @@ FIGURES: tuple[Lie, ...] = (
     ),
     Lie(
         "48a",
-        "the target is cold through the whole phase",
-        ("INVALID", "FAIL", "INCONCLUSIVE"),
-        play=lambda: Play(answers.settling(1.5, 24.0)),
-        slos=("e2e p95 <= 1400ms",),
+        "the target is cold through most of the phase",
+        ("INVALID",),
+        ("warm_up",),
+        play=lambda: Play(answers.settling(2.0, 0.5, over_s=15.0)),
+        slos=("e2e p95 <= 8s",),
         seconds=22,
+        plan={"deadline": "10s", "idle_limit": "10s", "drain": "5s"},
     ),
     Lie("48b", "a plateau too short for a release", ("INCONCLUSIVE",), ("COVERAGE",), rate=120, plan={"smoke": False}),
+    _spoiled("54a", "one bit of the result file is flipped", hands.flip_a_byte),
+    _spoiled("54b", "the result file is cut in the middle", hands.cut(0.5)),
+    _spoiled("54c", "the result file ends before its end mark", hands.cut(0.999)),
+    _spoiled("54d", "a result file is gone", hands.drop_a_file),
+    _spoiled("54e", "arrivals vanish from the plan", hands.spare_a_plan),
+)
+
+HEALTHY: tuple[Lie, ...] = (
     Lie(
-        "54a",
-        "one bit of the result file is flipped",
-        ("INVALID",),
-        ("spool", "ledger"),
-        after=hands.flip_a_byte,
-    ),
-    Lie("54b", "the result file is cut in the middle", ("INVALID",), ("spool", "ledger"), after=hands.cut(0.5)),
-    Lie("54c", "the result file ends before its end mark", ("INVALID",), ("spool", "ledger"), after=hands.cut(0.999)),
-    Lie("54d", "a result file is gone", ("INVALID",), after=hands.drop_a_file),
-    Lie("54e", "arrivals vanish from the plan", ("INVALID",), ("ledger",), after=hands.spare_a_plan),
-    Lie(
-        "54f",
-        "nothing is wrong (the control)",
+        "0a",
+        "nothing at all: an honest target, an honest run",
         ("PASS",),
-        rate=100,
-        slos=("e2e p75 <= 4s",),
+        outcomes=("ok",),
         play=lambda: Play(honest),
-        seconds=10,
+        rate=100,
+        slos=("e2e p75 <= 4s", "errors < 10%"),
+    ),
+    Lie(
+        "0b",
+        "nothing at all: honest streams, two workers, new users, every gate declared",
+        ("PASS",),
+        outcomes=("ok",),
+        play=lambda: Play(honest_stream),
+        rate=100,
+        slos=("ttft p75 <= 4s", "errors < 10%"),
+        plan={
+            "journeys": CHAT,
+            "prompts": {"sizes": {"in": 10, "out": 8}, "lengths": "kept", "cached": 0},
+            "connections": "30%",
+            "processes": 2,
+        },
     ),
 )
+"""What the lies are held against: a detector that cries at these would cry at anything."""

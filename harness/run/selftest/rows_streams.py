@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from harness.run.selftest import answers
 from harness.run.selftest import streams as s
 from harness.run.selftest.lie import Lie, Seen
@@ -15,7 +17,8 @@ _SLOS = ("ttft p95 <= 4s", "errors < 5%")
 
 
 def _stream(row: str, planted: str, serve: Serve, outcome: str) -> Lie:
-    return Lie(row, planted, ("FAIL",), ("ttft", "errors"), (outcome,), lambda: Play(serve), slos=_SLOS, plan=_PLAN)
+    reasons = ("ttft", "errors")
+    return Lie(row, planted, ("FAIL",), reasons, (outcome,), lambda: Play(serve), slos=_SLOS, plan=_PLAN, seconds=5)
 
 
 def _first_token_is_late(seen: Seen) -> str:
@@ -24,10 +27,9 @@ def _first_token_is_late(seen: Seen) -> str:
 
 
 def _tokens_are_counted(seen: Seen) -> str:
-    wanted, value = 0.02 * 5 / 40, seen.verdict["checks"][0]["value"]  # five segments of 20 ms for 40 tokens
-    return (
-        "" if value is not None and abs(float(value) / wanted - 1) < 0.15 else f"{value} s a token, {wanted} are true"
-    )
+    true, value = median(seen.stage.stamps), seen.verdict["checks"][0]["value"]
+    near = value is not None and abs(float(value) / true - 1) < 0.05
+    return "" if near else f"{value} s a token, the server's own clock says {true}"
 
 
 STREAMS: tuple[Lie, ...] = (
@@ -38,6 +40,7 @@ STREAMS: tuple[Lie, ...] = (
         ("errors",),
         ("server_error",),
         play=lambda: Play(answers.error_in_200),
+        seconds=5,
         slos=("e2e p95 <= 4s", "errors < 5%"),
         plan={**_PLAN, "journeys": {"ask": {"kind": "chat", "model": "any", "stream": False}}},
     ),
@@ -73,7 +76,7 @@ STREAMS: tuple[Lie, ...] = (
         "four tokens an event, events and characters cut across segments",
         ("PASS",),
         play=lambda: Play(s.fat_chunks),
-        slos=("tpot p50 <= 20ms", "errors < 10%", "e2e p95 <= 4s"),
+        slos=("tpot p50 <= 20ms", "errors < 10%", "e2e p75 <= 4s"),
         plan={**_PLAN, "prompts": {"sizes": {"in": 10, "out": 40}}},
         look=_tokens_are_counted,
     ),

@@ -12,7 +12,7 @@ _ERRORS = ("errors < 5%", "e2e p95 <= 4s")
 
 
 def _cut(row: str, planted: str, serve: Serve, outcome: str) -> Lie:
-    return Lie(row, planted, ("FAIL",), ("errors",), (outcome,), lambda: Play(serve), slos=_ERRORS)
+    return Lie(row, planted, ("FAIL",), ("errors",), (outcome,), lambda: Play(serve), slos=_ERRORS, seconds=5)
 
 
 def _throttled_is_no_capacity(seen: Seen) -> str:
@@ -23,7 +23,7 @@ def _throttled_is_no_capacity(seen: Seen) -> str:
 
 
 def _attempts_are_seen(seen: Seen) -> str:
-    counted, planned = seen.stage.requests, seen.verdict["judged_count"]
+    counted, planned = sum(seen.stage.by_host.values()), seen.verdict["judged_count"]
     return "" if counted > 1.2 * planned else f"the client did not try again: {counted} of {planned}"
 
 
@@ -51,7 +51,7 @@ TARGET: tuple[Lie, ...] = (
     _cut("30c", "a reset inside the body", answers.reset_body, "truncated"),
     _cut("31", "gzip without its last 20 bytes", answers.short_gzip, "truncated"),
     _cut("32", "an error in a trailer", answers.error_trailer, "server_error"),
-    _cut("33", "a redirect to a login page", answers.redirect, "wrong_shape"),
+    _cut("33", "a redirect to a login page", answers.redirect, "client_error"),
     Lie(
         "36",
         "answers that belong to another request",
@@ -59,6 +59,7 @@ TARGET: tuple[Lie, ...] = (
         ("errors",),
         ("wrong_shape",),
         play=lambda: Play(answers.swapping()),
+        seconds=5,
         slos=_ERRORS,
         plan={
             "journeys": {"ask": {"kind": "http", "path": "/ask", "body": '{"n": "{{nonce}}"}', "expect_nonce": True}}
@@ -66,10 +67,10 @@ TARGET: tuple[Lie, ...] = (
     ),
     Lie(
         "37",
-        "a client that retries 429s in silence: 30 % of the first tries",
+        "a client that retries 429s in silence: one request in four",
         ("FAIL",),
         ("amplification",),
-        play=lambda: Play(answers.throttling(0.3, per_arrival=False)),
+        play=lambda: Play(answers.throttling_tries(4)),
         slos=("e2e p95 <= 4s", "errors < 5%", "amplification <= 1.1x"),
         plant="retrying",
         look=_attempts_are_seen,

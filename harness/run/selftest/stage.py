@@ -42,10 +42,11 @@ class Request:
 
 
 class Wire:
-    """What an answer is written to."""
+    """What an answer is written to. `stamps` is the server's own word on times, in seconds, as the row needs it."""
 
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, stamps: list[float]) -> None:
         self._writer = writer
+        self.stamps = stamps
         self.keeps_open = True
 
     async def send(self, data: bytes) -> None:
@@ -86,6 +87,7 @@ class Stage:
         self.requests = 0
         """Of the load itself."""
         self.by_host: dict[str, int] = {}
+        self.stamps: list[float] = []
         self.port = 0
 
     def _read(self, head: bytes, body: bytes, nth: int) -> Request:
@@ -110,7 +112,7 @@ class Stage:
                 self.requests += request.seq >= 0
                 host = str(writer.get_extra_info("sockname")[0])
                 self.by_host[host] = self.by_host.get(host, 0) + 1
-                wire = Wire(writer)
+                wire = Wire(writer, self.stamps)
                 await self._play.serve(request, wire)
                 if not wire.keeps_open:
                     break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -94,14 +95,18 @@ async def late_first_token(request: Request, wire: Wire) -> None:
 
 
 async def fat_chunks(request: Request, wire: Wire) -> None:
-    """Four tokens an event, two events a segment, and a character of three bytes cut between two of them."""
+    """Four tokens an event, two events a segment, and a character of three bytes cut between two of them. Stamps the
+    time for each token after the first."""
     text = event({"content": "wörd w€rd word word "})
     await wire.send(HEAD + chunk(ROLE))
+    first_s = 0.0
     for _ in range(request.tokens // 8):
         await asyncio.sleep(0.02)
+        first_s = first_s or time.monotonic()
         both = text + text
         at = both.index("€".encode()) + 1
         await wire.send(chunk(both[:at]))
         await asyncio.sleep(0)
         await wire.send(chunk(both[at:]))
+    wire.stamps.append((time.monotonic() - first_s) / (request.tokens - 1))
     await wire.send(chunk(FINISH + usage(request.tokens) + DONE) + END)

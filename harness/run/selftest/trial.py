@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from harness.run.selftest import clocks
+from harness.run.selftest.apart import try_apart
 from harness.run.selftest.lie import Acting, Finding, Lie, Seen, held_against, was_disturbed
 from harness.run.selftest.stage import staged
 
@@ -24,6 +26,7 @@ PLANTS = Path(__file__).resolve().parent / "plants"
 _LONGEST_S = 150.0
 _TRIES = 3
 """A busy machine spoils a run, and the run says so: then it is run again."""
+_HAND = "hand.txt"
 _MAIN = "import sys; from harness.cli.app import main; sys.exit(main())"
 
 
@@ -40,7 +43,14 @@ def try_all(lies: Sequence[Lie], folder: Path | None, jobs: int) -> Iterator[Fin
 
 
 def try_one(lie: Lie, folder: Path) -> Finding:
-    """One row, in `folder` (made anew); again where the machine disturbed it."""
+    """One row, in `folder` (made anew), and in a namespace of its own where it wants one."""
+    if lie.lying_clock and clocks.compiler() is None:
+        return Finding(lie, "-", "no C compiler for the clock that lies", skipped=True)
+    return try_apart(lie, folder) if lie.apart else try_here(lie, folder)
+
+
+def try_here(lie: Lie, folder: Path) -> Finding:
+    """One row on the machine as it is; again where the machine disturbed it."""
     for _ in range(_TRIES):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -48,12 +58,13 @@ def try_one(lie: Lie, folder: Path) -> Finding:
             seen = _carry(lie, folder)
         except (OSError, TimeoutError, subprocess.SubprocessError, RuntimeError) as error:
             return Finding(lie, "-", f"{type(error).__name__}: {error}")
-        trouble = held_against(lie, seen)
+        trouble = _not_planted(folder) or held_against(lie, seen)
         if not trouble or not was_disturbed(lie, seen):
             break
     else:
-        return Finding(lie, seen.word, f"this machine was too busy to show it, {_TRIES} times: {trouble}", skipped=True)
-    return Finding(lie, seen.word, trouble)
+        trouble = f"this machine was too busy to show it, {_TRIES} times: {trouble}"
+        return Finding(lie, seen.word, trouble, skipped=True, reasons=seen.reasons)
+    return Finding(lie, seen.word, trouble, reasons=seen.reasons)
 
 
 def furnish(lie: Lie, folder: Path, target: str) -> Path:
@@ -69,7 +80,7 @@ def furnish(lie: Lie, folder: Path, target: str) -> Path:
 
 def _carry(lie: Lie, folder: Path) -> Seen:
     with staged(lie.play()) as stage:
-        plan = furnish(lie, folder, f"http://127.0.0.1:{stage.port}")
+        plan = furnish(lie, folder, f"http://{lie.host}:{stage.port}")
         runs = folder / "runs"
         began = time.monotonic()
         verdict, code = _command(["run", str(plan), "--runs", str(runs), "--json"], folder, lie, runs)
@@ -83,13 +94,13 @@ def _carry(lie: Lie, folder: Path) -> Seen:
 
 def _command(arguments: list[str], folder: Path, lie: Lie, runs: Path | None) -> tuple[dict[str, Any], int]:
     """Runs one command to its end: the verdict that it printed ({} for none), and its exit code."""
-    said = folder / "stderr.txt"
-    with said.open("ab") as errors:
+    lying = clocks.environment(folder) if lie.lying_clock and runs else {}
+    with (folder / "stderr.txt").open("ab") as errors:
         process = subprocess.Popen(  # noqa: S603 -- our own interpreter and module
             [sys.executable, "-c", _MAIN, *arguments],
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, "NO_COLOR": "1"},
+            env={**os.environ, "NO_COLOR": "1", **lying},
             preexec_fn=_limited(lie.descriptors) if lie.descriptors else None,  # noqa: PLW1509 -- it calls one function
         )
     hand = (
@@ -113,8 +124,13 @@ def _command(arguments: list[str], folder: Path, lie: Lie, runs: Path | None) ->
 def _act(hand: Callable[[Acting], None], acting: Acting) -> None:
     try:
         hand(acting)
-    except Exception as error:  # a defect that was not planted shows in the row's verdict; the reason is kept beside it
-        (acting.runs.parent / "hand.txt").write_text(f"{type(error).__name__}: {error}\n")
+    except Exception as error:  # whatever kept the hand from it: a defect that was not planted was not caught either
+        (acting.runs.parent / _HAND).write_text(f"{type(error).__name__}: {error}")
+
+
+def _not_planted(folder: Path) -> str:
+    told = folder / _HAND
+    return f"the defect could not be planted: {told.read_text()}" if told.exists() else ""
 
 
 def _limited(descriptors: int) -> Callable[[], None]:

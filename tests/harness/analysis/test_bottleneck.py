@@ -1,10 +1,12 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from harness.analysis.bottleneck import confirmed
+from harness.analysis import Calls
+from harness.analysis.bottleneck import confirmed, is_rising
 from tests.harness.analysis.test_failures import slow_after, with_calls
-from tests.harness.analysis.worlds import lognormal, run
+from tests.harness.analysis.worlds import World, lognormal, run
 
 
 def test_a_dependency_that_refuses_is_the_first_suspect() -> None:
@@ -37,3 +39,50 @@ def test_only_relief_confirms(relieved: float, status: str) -> None:
     suspect = run(latency=lognormal(6.0)).judged("e2e p95 <= 4s").bottleneck[0]
     assert confirmed(suspect, 50.0, relieved).status == status
     assert confirmed(replace(suspect, evidence=()), 50.0, relieved).evidence[0].startswith("relief run")
+
+
+def queue_grows(places: int) -> World:
+    """One dependency of `places` does all the work, and from the middle on the calls wait in it for ever longer."""
+    world = run(rate=20, judged_s=100, warm_s=0.5, latency=lambda _, due: 0.1 + np.clip(due - 50, 0, None) * 0.1)
+    started, finished = world.array["sent_ns"] * 1e-9, world.array["finished_ns"] * 1e-9
+    seq = world.array["seq"].astype(np.int64)
+    calls = Calls(
+        names=("vector",),
+        name=np.zeros(len(seq), np.uint8),
+        seq=seq,
+        started_s=started,
+        finished_s=finished,
+        status=np.full(len(seq), 200, np.uint16),
+        places={"vector": places},
+    )
+    return world.change(calls=calls)
+
+
+@pytest.mark.parametrize(("places", "told"), [(4, True), (60, True), (1000, False)])
+def test_a_dependency_whose_places_fill_up_says_so(places: int, told: bool) -> None:
+    suspects = queue_grows(places).judged("e2e p95 <= 1s").bottleneck
+    evidence = next((b.evidence for b in suspects if b.name == "vector"), ())
+    assert any(f"its {places} places were" in said for said in evidence) is told, evidence
+
+
+def test_places_that_are_not_known_say_nothing() -> None:
+    world = queue_grows(4)
+    assert world.evidence.calls is not None
+    world.change(calls=replace(world.evidence.calls, places={}))
+    assert not any("places" in said for b in world.judged("e2e p95 <= 1s").bottleneck for said in b.evidence)
+
+
+@pytest.mark.parametrize(
+    ("used", "rising"), [((0.5, 0.85), True), ((0.84, 0.85), False), ((0.99, 1.0), True), ((0.3, 0.7), False)]
+)
+def test_busy_and_rising_or_full_all_along(used: tuple[float, float], rising: bool) -> None:
+    assert is_rising(used) is rising
+
+
+def test_a_generator_whose_cpu_rises_is_a_suspect() -> None:
+    world = run(judged_s=60)
+    records = world.evidence.telemetry
+    mine = records["worker"] == 1
+    records["cpu_share"][mine] = np.minimum(np.linspace(0.4, 1.0, int(mine.sum())), 0.84)
+    harness = next(b for b in world.judged().bottleneck if b.name == "harness")
+    assert any("the CPU of worker 1 rose" in said for said in harness.evidence)

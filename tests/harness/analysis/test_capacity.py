@@ -183,3 +183,10 @@ def test_a_search_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> Non
 def test_a_record_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="not a step"):
         record_from_json([{"rate": 3}])
+
+
+@pytest.mark.parametrize(("bad_share", "again"), [(0.0, False), (0.004, False), (0.03, True), (float("nan"), True)])
+def test_a_step_that_was_only_too_short_is_not_run_again(bad_share: float, again: bool) -> None:
+    search = Search(safe_rate=10, highest_rate=100, step_s=30, soak_s=0, budget_s=3600, drain_s=5)
+    undecided = Trial(Stage.PROBE, 10.0, Word.INCONCLUSIVE, 30.0, bad_share, 0.05, 10.0)
+    assert (next_step(search, [undecided]).rate == 10.0) is again

@@ -350,3 +350,15 @@ def test_shorter_answers_than_asked_for_are_only_noted_where_no_length_is_declar
     verdict = world.change(lengths_declared=False).judged()
     assert verdict.word is Word.PASS
     assert {c.kind: c.status for c in verdict.caveats}["answer_length"] == "noted"
+
+
+@pytest.mark.parametrize(("share", "told", "loud"), [(0.05, False, False), (0.3, True, False), (0.8, True, True)])
+def test_degraded_answers_are_told_beside_a_pass(share: float, told: bool, loud: bool) -> None:
+    world = run()
+    world.array["outcome"][np.random.default_rng(1).random(len(world.array)) < share] = Outcome.DEGRADED
+    verdict = world.judged("e2e p95 <= 4s", "errors < 3%")
+    assert verdict.word.value == "PASS"
+    found = [c for c in verdict.caveats if c.kind == "degraded"]
+    assert bool(found) is told and ("of the answers were degraded" in verdict.why) is loud
+    assert all("no SLO forbids it" in c.advice for c in found)
+    assert not any(c.advice for c in world.judged("errors < 3%", "degraded < 99%").caveats if c.kind == "degraded")

@@ -42,6 +42,28 @@ def test_pass_says_what_it_proved() -> None:
 
 
 @pytest.mark.parametrize(
+    ("peak", "headroom", "says"),
+    [
+        (30.0, 0.0, "the forecast peak of 30/s was sustained"),
+        (20.0, 0.5, "1.5 times the forecast peak of 20/s was sustained"),
+        (40.0, -0.25, "the forecast peak of 40/s was not reached"),
+    ],
+)
+def test_a_peak_is_held_against_the_busiest_minute_that_was_planned(peak: float, headroom: float, says: str) -> None:
+    """Not against the mean of the judged load, nor against the luck of one draw."""
+    world = run(judged_s=120, rate=18)
+    planned, middle = world.evidence.planned, 70.0
+    assert planned is not None
+    knots = np.array([0, middle - 30, middle - 30, middle + 30, middle + 30, 130])
+    curve = replace(planned, rate_knots_s=knots, rate_per_s=np.array([5.0, 5.0, 30.0, 30.0, 5.0, 5.0]))
+    verdict = world.change(planned=curve, forecast_peak=peak).judged()
+    assert verdict.word is Word.PASS
+    assert verdict.capacity.busiest_minute == pytest.approx(30)
+    assert verdict.headroom == pytest.approx(headroom)
+    assert says in verdict.headline
+
+
+@pytest.mark.parametrize(
     "outcome",
     [o for o in Outcome if o not in {Outcome.OK, Outcome.DEGRADED, Outcome.NOT_SENT, Outcome.LOST_WITH_WORKER}],
 )
@@ -296,7 +318,7 @@ def test_a_worse_row_never_improves_a_bound_at_a_fixed_design_effect(
 @settings(max_examples=25, deadline=None)
 @given(
     field=st.sampled_from(
-        [name for name in RESULT_DTYPE.names if name not in {"reserved", "bytes_in", "events", "flags"}]
+        [name for name in RESULT_DTYPE.names if name not in {"written_by", "bytes_in", "events", "flags"}]
     ),
     row=st.integers(0, 500),
     value=st.sampled_from([-(2**62), -1, 0, 1, 255, 2**31, 2**62]),

@@ -148,6 +148,11 @@ def telemetry(array: np.ndarray, end_s: float) -> np.ndarray:
         record["send_lag_s_p99"] = 0.001
         area = [np.clip(np.minimum(finished, t) - sent, 0, None).sum() for t in times]
         record["in_flight_area_s"] = area
+        record["connects"] = 10
+        record["segments_sent"] = [int((sent <= t).sum()) for t in times]
+        record["segments_received"] = record["segments_sent"] * 40
+        record["round_trip_s"] = 0.001
+        record["addresses"], record["busiest_address"] = 1, 1.0
         record["in_flight"] = [int(((sent <= t) & (finished > t)).sum()) for t in times]
         parts.append(record)
     return np.concatenate(parts)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -108,3 +110,17 @@ def test_help_imports_nothing_heavy() -> None:
     code += f"print({heavy} & set(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "set()"
+
+
+@pytest.mark.parametrize("name", ["ENOSPC", "EROFS", "EMFILE"])
+def test_a_machine_that_gave_out_is_no_defect_and_never_a_pass(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(getattr(errno, name), os.strerror(getattr(errno, name)), "runs/7f3k/report.html")
+
+    monkeypatch.setattr("harness.config.starter.write_starter", full)
+    assert main(["init", str(tmp_path)]) == ExitCode.INVALID
+    told = capsys.readouterr().err
+    assert "runs/7f3k/report.html" in told and "peakproof report runs/ID" in told
+    assert "defect" not in told

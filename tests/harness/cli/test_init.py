@@ -12,7 +12,12 @@ def test_what_init_writes_validates(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["init", str(folder), "--template", "rag"]) == 0
     captured = capsys.readouterr()
     assert captured.out.splitlines() == [f"{folder}/plan.yaml", f"{folder}/slo.yaml"]
-    assert "next: peakproof validate" in captured.err
+    assert captured.err.splitlines() == [
+        "next:",
+        f"  peakproof validate {folder}/plan.yaml",
+        f"  peakproof doctor {folder}/plan.yaml",
+        f"  peakproof run {folder}/plan.yaml --profile smoke",
+    ]
     assert main(["validate", f"{folder}/plan.yaml", f"{folder}/slo.yaml"]) == 0
 
 
@@ -27,3 +32,13 @@ def test_an_unknown_template(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["init", str(tmp_path), "-t", "chta"]) == 2
     assert "templates: chat, rag, agent, gateway, self-hosted, openai, anthropic" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_init_says_what_a_key_and_a_foreign_host_need(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert main(["init", str(tmp_path), "-t", "openai"]) == 0
+    told = capsys.readouterr().err
+    assert "  export OPENAI_API_KEY=...\n" in told
+    assert told.endswith("--profile smoke --i-own-this-target\n")

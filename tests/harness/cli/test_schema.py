@@ -7,7 +7,7 @@ import pytest
 from harness.cli.app import main
 
 
-@pytest.mark.parametrize("kind", ["plan", "slo"])
+@pytest.mark.parametrize("kind", ["plan", "slo", "drill"])
 def test_a_schema_goes_to_stdout(capsys: pytest.CaptureFixture[str], kind: str) -> None:
     assert main(["schema", kind]) == 0
     assert json.loads(capsys.readouterr().out)["title"] == f"peakproof {kind} file"

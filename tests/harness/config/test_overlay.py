@@ -19,6 +19,7 @@ PLAN = (
     [
         ("arrivals.seed=7", ("arrivals", "seed"), 7),
         ("arrivals.segments[1].hold=30/s", ("arrivals", "segments", 1, "hold"), "30/s"),
+        ("arrivals.segments.1.hold=30/s", ("arrivals", "segments", 1, "hold"), "30/s"),
         ("upstreams.llm/primary.tpm=24k", ("upstreams", "llm/primary", "tpm"), "24k"),
         ("upstreams.a.b.tpm=5", ("upstreams", "a.b", "tpm"), 5),
         ("allow_hosts=[a, b]", ("allow_hosts",), ["a", "b"]),
@@ -37,7 +38,10 @@ def test_set_reaches_any_value(assignment: str, path: tuple[Any, ...], value: An
     assert node.line == 0
 
 
-@pytest.mark.parametrize("assignment", ["seed", "=3", "arrivals.segments[9].hold=1/s", "arrivals.seed.x=1", "[0]=1"])
+@pytest.mark.parametrize(
+    "assignment",
+    ["seed", "=3", "arrivals.segments[9].hold=1/s", "arrivals.seed.x=1", "arrivals.segments.hold=1", "[0]=1"],
+)
 def test_a_set_that_does_not_fit_is_refused(assignment: str) -> None:
     with pytest.raises(UsageError):
         set_value(read_tree(PLAN, "p"), assignment)

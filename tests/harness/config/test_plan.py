@@ -42,6 +42,18 @@ def test_a_target_by_name_has_no_host() -> None:
     assert (one.target_upstream, one.target_host) == ("copilot", "")
 
 
+@pytest.mark.parametrize(("said", "share"), [("new", 1.0), ("kept", 0.0), ("30%", 0.3)])
+def test_how_users_connect(said: str, share: float) -> None:
+    assert plan(connections=said).connections == share
+    assert plan().connections is None
+
+
+@pytest.mark.parametrize("said", [True, 0.3, "some", "130%"])
+def test_no_share_of_new_users(said: object) -> None:
+    with pytest.raises(ValidationError):
+        plan(connections=said)
+
+
 def test_degraded_signals() -> None:
     one = plan(degraded=["header X-Degraded", "header x-served-by == fallback"])
     assert one.degraded_headers == (("x-degraded", ""), ("x-served-by", "fallback"))

@@ -83,7 +83,7 @@ def test_an_oversized_file_is_refused() -> None:
         ("a: 1\n\tb: 2\n", 2, 1, "a tab"),
         ("a: b: c\n", 1, 5, "a second ':'"),
         ("a: @x\n", 1, 4, "cannot start"),
-        ("a: [1, 2\n", 2, 1, "flow sequence"),
+        ("a: [1, 2\n", 1, 4, "not closed"),
         ("a: 1\n---\nb: 2\n", 2, 1, "second document"),
         ("a: !!python/object:os.system x\n", 1, 4, "a tag"),
         ("? [a]\n: b\n", 1, 3, "not a word"),

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from harness.drill import numbers_of
@@ -38,3 +41,16 @@ def test_a_fault_without_effect_is_seen() -> None:
     for seed in range(20):
         assert not has_effect(seen(World(effect=False, delay_s=1e9, back_s=-1e9, noise=0.01), seed), "llm/primary")
         assert has_effect(seen(World(), seed), "llm/primary")
+
+
+def test_a_fault_that_only_shows_in_what_the_others_are_asked_is_seen() -> None:
+    """A database that answers 200 and finds nothing, in an app that does not say so: the prompts are shorter."""
+    for seed in range(20):
+        calm = seen(World(effect=False, delay_s=1e9, back_s=-1e9, noise=0.01), seed)
+        under = calm.calls.started_s >= calm.inject_s
+        lengths = np.random.default_rng(seed).lognormal(np.log(400), 0.2, under.size)
+        for tokens_in, shows in ((lengths, False), (np.where(under, lengths - 150, lengths), True)):
+            asked = replace(calm, calls=replace(calm.calls, tokens_in=tokens_in))
+            assert has_effect(asked, "vector") is shows
+        only_itself = replace(asked.calls, tokens_in=np.where(asked.calls.on("llm/primary"), tokens_in, 0))
+        assert not has_effect(replace(asked, calls=only_itself), "llm/primary"), "its own callers ask what they ask"

@@ -26,7 +26,7 @@ class Log:
             start_ns=self.start_ns,
             fire=self._fire,
             skip=lambda _share, index, reason, _now: self.skipped.append((index, reason)),
-            room=lambda: len(self.fired) < room,
+            room=lambda: room - len(self.fired),
             late_cut_ns=round(late_cut_s * 1e9),
         )
 

@@ -32,6 +32,26 @@ def test_loopback_is_inside_by_name_too(fenced: type[Any]) -> None:
         sock.connect(("localhost", server.getsockname()[1]))
 
 
+def test_what_is_connected_is_told_and_what_is_not_is_not() -> None:
+    met: list[Any] = []
+
+    class Socket(socket.socket):
+        pass
+
+    fence_in(Socket, [], lambda _sock, address: met.append(address))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        place = server.getsockname()
+        with Socket() as sock, Socket() as other, Socket() as unconnected, Socket(type=socket.SOCK_DGRAM) as datagrams:
+            sock.connect(place)
+            assert other.connect_ex(place) == 0
+            datagrams.connect(place)
+            with pytest.raises(FencedOffError):
+                unconnected.connect(("192.0.2.9", 80))
+    with Socket() as sock, pytest.raises(ConnectionRefusedError):
+        sock.connect(place)
+    assert met == [place, place]
+
+
 def test_a_listed_host_is_inside(fenced: type[Any]) -> None:
     with fenced(socket.AF_INET, socket.SOCK_STREAM) as sock:
         sock.setblocking(False)

@@ -10,10 +10,11 @@ import gevent
 import numpy as np
 import pytest
 
-from harness.engine.facts import first_catalog, spool_path, telemetry_path
+from harness.engine.exchange import Exchange
+from harness.engine.facts import first_catalog, gaps_path, spool_path, telemetry_path
 from harness.engine.load import Load, busiest_second, in_flight_share
 from harness.engine.share import Share
-from harness.results import TELEMETRY_DTYPE, Outcome, Reason, Rows, WorkerFact, read_spools, settle
+from harness.results import TELEMETRY_DTYPE, Outcome, Reason, Rows, WorkerFact, read_gaps, read_spools, settle
 from tests.harness.engine.flying import arrivals_at, job_with, wait_until
 from tests.harness.engine.wires import FakeWire
 
@@ -54,6 +55,28 @@ def test_a_healthy_load_balances_and_leaves_its_telemetry(tmp_path: Path, loop: 
     spent = (rows.array["finished_ns"] - rows.array["sent_ns"]).sum() / 1e9
     assert seconds["in_flight_area_s"][-1] == pytest.approx(spent, rel=0.1)
     assert not gc.isenabled()
+
+
+@pytest.mark.parametrize(("share", "left"), [(0.0, []), (0.5, list(range(8)))])
+def test_arrivals_that_are_over_are_told_where_some_are_newcomers(
+    tmp_path: Path, loop: Any, share: float, left: list[int]
+) -> None:
+    wire = FakeWire(loop)
+    run(tmp_path, loop, wire, [0.002 * i for i in range(8)], new_connections=share)
+    assert wire.left == left
+
+
+def test_newcomers_are_not_connected_beforehand(tmp_path: Path, loop: Any) -> None:
+    for share, limit, count in ((0.0, 1000, 40), (1.0, 1000, 0), (0.5, 1000, 20), (0.0, 7, 7)):
+        wire = FakeWire(loop)
+        asked: list[int] = []
+        wire.warm = lambda n, ready, asked=asked: asked.append(n)  # type: ignore[method-assign,misc]
+        settings = job_with(new_connections=share, in_flight_limit=limit)
+        share_of_all = Share.deal(arrivals_at(*[0.001 * i for i in range(40)]), 0, 1)
+        folder = tmp_path / f"{share}-{limit}"
+        folder.mkdir()
+        Load(settings, folder, 0, share=share_of_all, loop=loop, transport=wire).warm(lambda _: None)
+        assert asked == [count]
 
 
 def test_requests_that_find_the_bound_fail_the_run_by_name(tmp_path: Path, loop: Any) -> None:
@@ -124,3 +147,15 @@ def test_warm_connections_follow_the_busiest_second() -> None:
     assert busiest_second(share) == 3
     assert busiest_second(Share.deal(arrivals_at(*[i / 1000 for i in range(500)]), 0, 1)) == 100
     assert busiest_second(Share.deal(arrivals_at(), 0, 1)) == 1
+
+
+def test_the_gaps_of_streams_are_in_the_folder_by_phase(tmp_path: Path, loop: Any) -> None:
+    def stream(exchange: Exchange) -> None:
+        assert exchange.gaps is not None
+        exchange.gaps.extend([20_000_000] * 4)
+
+    run(tmp_path, loop, FakeWire(loop, answer=stream), [0.0, 0.001, 0.002])
+    gaps = read_gaps([gaps_path(tmp_path, 0)], 1)
+    assert gaps is not None
+    assert gaps.count(0) == 12
+    assert gaps.quantile_s(0, 1.0) == pytest.approx(0.02, rel=0.09)

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from harness.engine import EngineProcess, launch, read_engine, read_rows
 from harness.errors import UsageError
-from harness.results import Ledger, settle
+from harness.results import Ledger, Outcome, settle
 from tests.harness.engine.flying import arrivals_at, job_with
 from tests.harness.engine.responder import responder
 
@@ -91,6 +92,29 @@ def test_a_remote_worker_that_dies_is_lost_and_a_late_one_is_refused(tmp_path: P
     assert ledger.accounted == 200
     assert ledger.lost == 100
     assert "cannot be read" in ledger.rows.damage[0]
+
+
+@pytest.mark.e2e
+def test_a_remote_worker_takes_over_what_a_lost_one_had_left(tmp_path: Path, target: str) -> None:
+    arrivals, engine, port = start(tmp_path, target, 3.0, processes=1, remote_workers=1)
+    there = worker(tmp_path, port)
+    for progress in engine.progress():
+        if progress.elapsed_s > 0.6:
+            break
+    for process in psutil.Process(engine.pid).children():
+        process.kill()
+    assert engine.wait() == 0
+    assert there.wait(10) == 0
+    facts, ledger = read_engine(tmp_path), books(tmp_path, arrivals)
+    assert [fact.state for fact in facts.workers] == ["lost", "done"]
+    assert ledger.accounted == 150
+    assert ledger.lost < 60, "what was due before the loss was seen, and the last second's rows"
+    taken = ledger.rows.arrivals()
+    taken = taken[(taken["worker"] == 1) & (taken["seq"] % 2 == 0)]
+    assert taken.size > 20
+    assert (taken["outcome"] == Outcome.OK).all()
+    due_ns = arrivals["due_ns"][taken["seq"]]
+    assert np.array_equal(taken["due_ns"], due_ns)
 
 
 @pytest.mark.parametrize("key", ["", "short", "zz" * 32])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.engine.exchange import Done, Exchange, Request
+from harness.engine.transport.path import PathWatch
 from harness.results import Outcome, Reason
 
 Answerer = Callable[[Exchange], None]
@@ -23,11 +24,19 @@ class FakeWire:
         self.sent: list[Request] = []
         self.in_flight = self.connects = self.client_failures = self.receive_lag_ns_max = 0
         self.closed = False
+        self.path = PathWatch()
+        self.spread = (0, 0.0)
+        self.left: list[int] = []
+
+    def leave(self, seq: int) -> None:
+        self.left.append(seq)
 
     def send(self, request: Request, done: Done) -> None:
-        self.sent.append(request)
-        exchange = Exchange(request)
-        exchange.sent_ns = time.monotonic_ns()
+        self.launch(Exchange(request), done, time.monotonic_ns())
+
+    def launch(self, exchange: Exchange, done: Done, now_ns: int) -> None:
+        self.sent.append(exchange.request)
+        exchange.sent_ns = now_ns
         exchange.attempts = 1
         if self._after_s is None:
             return

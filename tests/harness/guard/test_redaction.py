@@ -104,3 +104,8 @@ def test_any_bearer_token_goes(token: str) -> None:
 @pytest.mark.timeout(20)
 def test_a_hostile_text_costs_no_quadratic_time(piece: str) -> None:
     redact(piece * 20_000)
+
+
+def test_a_place_to_fill_in_is_no_secret() -> None:
+    assert redact("export OPENAI_API_KEY=...") == "export OPENAI_API_KEY=..."
+    assert redact("export OPENAI_API_KEY=...hunter2") == f"export OPENAI_API_KEY={MASK}"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.analysis import Capacity
-from harness.report import Report
+from harness.report import FaultBand, Report
 from harness.report.charts import (
     HALF,
     NARROW,
@@ -131,3 +131,16 @@ def test_one_arrival_is_enough_to_draw(reports: dict[str, Report]) -> None:
     assert data is not None
     drawn(timeline_chart(data, TTFT, Events((), (), lambda s: f"{s:.0f} s"), WIDE))
     drawn(load_chart(data, TTFT, Capacity(), WIDE))
+
+
+def test_faults_that_begin_together_are_named_in_one_line(reports: dict[str, Report]) -> None:
+    rows = reports["pass"].rows
+    assert rows is not None
+    data = timeline(rows, None, Timed("ttft", 0.95), width_s=1.0)
+    assert data is not None
+    assert data.width_s == 1.0
+    spans = (("llm/a", "throttle", 5, 50), ("llm/a", "hint", 5, 50), ("v", "cut", data.edges_s[-1] * 0.45, 60))
+    faults = [FaultBand(on, fault, start, end) for on, fault, start, end in spans]
+    root = drawn(timeline_chart(data, TTFT, Events((), faults, lambda s: f"{s:.0f} s"), WIDE))
+    labels = [t.text for t in root.iter(f"{SVG}text") if " on " in (t.text or "")]
+    assert labels == ["throttle on llm/a, hint on llm/a", "cut on v"]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import re
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
 from harness.report import Report
 from harness.report.openmetrics import openmetrics
 
@@ -59,3 +61,12 @@ def test_a_quantile_that_failures_took_away_is_infinite(reports: dict[str, Repor
 
 def test_hostile_names_stay_inside_their_quotes(hostile: Report) -> None:
     assert parsed(openmetrics(hostile))
+
+
+def test_prometheus_own_parser_reads_it(named_report: tuple[str, Report], hostile: Report) -> None:
+    for report in (named_report[1], hostile):
+        families = list(text_string_to_metric_families(openmetrics(report)))
+        assert families
+        assert all(family.samples for family in families)
+        names = [family.name for family in families]
+        assert len(names) == len(set(names))

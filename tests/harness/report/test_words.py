@@ -85,6 +85,8 @@ def test_rates(value: float | None, text: str) -> None:
     assert words.rate(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(-0.21, "-21 %"), (0.067, "+7 %"), (None, "-"), (NAN, "-")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(-0.21, "-21 %"), (0.067, "+7 %"), (-0.0004, "+0 %"), (None, "-"), (NAN, "-")]
+)
 def test_headroom_has_its_sign(value: float | None, text: str) -> None:
     assert words.headroom(value) == text

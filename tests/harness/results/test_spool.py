@@ -135,3 +135,17 @@ def test_a_spool_is_never_overwritten(tmp_path: Path) -> None:
 def test_add_takes_every_field() -> None:
     assert len(row(0)) == FIELDS
     assert np.dtype(RESULT_DTYPE).itemsize == 80
+
+
+def test_who_wrote_an_answer_comes_back_in_the_catalogs_numbers(tmp_path: Path) -> None:
+    place = (RESULT_DTYPE.names or ()).index("written_by")
+    for worker, names in enumerate((["", "a", "b"], ["", "b"])):
+        writer = SpoolWriter(tmp_path / f"worker-{worker}.spool", worker)
+        writer.name("written_by", names)
+        values = row(worker, worker)
+        values[place] = names.index("b")
+        writer.add(*values)
+        writer.close()
+    rows = read_spools(sorted(tmp_path.glob("*.spool")), Catalog(("j",), ("p",)))
+    assert not rows.damage
+    assert [rows.catalog.written_by[i] for i in rows.array["written_by"]] == ["b", "b"]

@@ -37,3 +37,10 @@ def test_calls_of_nobody_and_torn_lines_are_left_out(tmp_path: Path) -> None:
 
 def test_no_log_is_no_evidence(tmp_path: Path) -> None:
     assert read_calls(RunFolder(tmp_path, "r1"), 0, {}) is None
+
+
+def test_places_of_the_mocks_come_with_their_calls(tmp_path: Path) -> None:
+    folder = write_log(tmp_path, entry("vector", "7", 101.0))
+    (folder.mocks / "places.json").write_text('{"vector": 8}')
+    calls = read_calls(folder, 0, {})
+    assert calls is not None and calls.places == {"vector": 8}

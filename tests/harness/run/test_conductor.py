@@ -6,8 +6,9 @@ import pytest
 
 from harness import config
 from harness.engine import Progress
+from harness.errors import UsageError
 from harness.guard import stop_reason
-from harness.run.conductor import used
+from harness.run.conductor import check_secrets, used
 from harness.run.planning import Load, plan_load
 
 PLAN = """
@@ -42,3 +43,14 @@ def test_a_run_stops_where_its_time_is_over_and_a_drain_is_no_load(planned: tupl
     assert "30 s" in stop_reason(used(Progress("running", elapsed_s=31.0), load), plan.limits)
     assert stop_reason(used(Progress("draining", elapsed_s=45.0), load), plan.limits) == ""
     assert stop_reason(used(Progress("running", elapsed_s=-1.0), load), plan.limits) == ""
+
+
+def test_every_secret_that_is_missing_is_named_at_once_and_its_value_never(planned: tuple[config.Plan, Load]) -> None:
+    headers = {"Authorization": "Bearer ${env:ONE_KEY}", "x-key": "${env:OTHER_KEY}"}
+    plan = planned[0].model_copy(update={"headers": headers})
+    with pytest.raises(UsageError) as caught:
+        check_secrets(plan, {"OTHER_KEY": ""})
+    assert str(caught.value) == (
+        "the secret ONE_KEY is not set (export ONE_KEY=...)\nthe secret OTHER_KEY is not set (export OTHER_KEY=...)"
+    )
+    check_secrets(plan, {"ONE_KEY": "a", "OTHER_KEY": "b"})

@@ -27,6 +27,9 @@ def fleet(tmp_path: Path) -> MockFleet:
 @respx.mock
 def test_counts_and_the_whole_log_are_kept(fleet: MockFleet) -> None:
     respx.get(f"{ADMIN}/counts").respond(json={"llm": {"requests": 3}})
+    settings = [("tools", {"servers": 8}), ("llm", {"inference": {"replicas": 2, "max_batch": 16}}), ("program", None)]
+    services = [{"name": name, "settings": values} for name, values in settings]
+    respx.get(f"{ADMIN}/services").respond(json={"services": services})
     pages = respx.get(f"{ADMIN}/log")
     pages.side_effect = [
         httpx.Response(200, json={"log": [{"index": 1}, {"index": 2}], "next_after": 2}),
@@ -34,6 +37,7 @@ def test_counts_and_the_whole_log_are_kept(fleet: MockFleet) -> None:
         httpx.Response(200, json={"log": [], "next_after": 3}),
     ]
     assert fleet.keep_evidence() == {"llm": {"requests": 3}}
+    assert json.loads((fleet.folder / "places.json").read_text()) == {"tools": 8, "llm": 32}
     kept = [json.loads(line) for line in (fleet.folder / "log.jsonl").read_text().splitlines()]
     assert [entry["index"] for entry in kept] == [1, 2, 3]
     assert [call.request.url.params["after"] for call in pages.calls] == ["0", "2", "3"]
@@ -43,6 +47,7 @@ def test_counts_and_the_whole_log_are_kept(fleet: MockFleet) -> None:
 def test_dead_mocks_leave_no_counts(fleet: MockFleet) -> None:
     respx.get(f"{ADMIN}/counts").mock(side_effect=httpx.ConnectError("gone"))
     respx.get(f"{ADMIN}/log").mock(side_effect=httpx.ConnectError("gone"))
+    respx.get(f"{ADMIN}/services").mock(side_effect=httpx.ConnectError("gone"))
     assert fleet.keep_evidence() == {}
     assert (fleet.folder / "log.jsonl").read_bytes() == b""
     assert not fleet.alive
@@ -68,6 +73,7 @@ def test_the_targets_own_count_of_the_run_is_kept(fleet: MockFleet) -> None:
     target = replace(fleet, urls={"copilot": "http://127.0.0.1:2"})
     respx.get(f"{ADMIN}/counts").respond(json={"llm": {"requests": 3}})
     respx.get(f"{ADMIN}/log").respond(json={"log": [], "next_after": 0})
+    respx.get(f"{ADMIN}/services").respond(json={"services": []})
     counts = respx.get("http://127.0.0.1:2/counts")
     counts.respond(json={"requests": 9, "by_run": {"r1": {"requests": 7}}})
     target.keep_evidence("r1", "copilot")

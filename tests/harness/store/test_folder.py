@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import EvidenceError, UsageError
-from harness.store import RunFolder, create, latest, list_runs, open_run
+from harness.errors import EvidenceError, RefusedError, UsageError
+from harness.store import RunFolder, create, latest, list_runs, only_if_run, open_run
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -131,3 +131,17 @@ def test_files_of_a_run_are_written_whole(tmp_path: Path) -> None:
     run.write_text(run.verdict, "{}")
     run.write_bytes(run.report, b"<html>")
     assert (run.verdict.read_text(), run.report.read_bytes()) == ("{}", b"<html>")
+
+
+@pytest.mark.parametrize("error", [UsageError("no"), RefusedError("no"), OSError(28, "full")])
+def test_a_run_that_was_refused_leaves_no_folder(tmp_path: Path, error: Exception) -> None:
+    refused, begun, other = (create(tmp_path, NOON, token) for token in "abc")
+    begun.write_text(begun.job, "{}")
+    with pytest.raises(type(error)), only_if_run(refused):
+        raise error
+    with pytest.raises(type(error)), only_if_run(begun):
+        raise error
+    with pytest.raises(EvidenceError), only_if_run(other):
+        raise EvidenceError("not about the start")
+    assert not refused.path.exists()
+    assert begun.path.exists() and other.path.exists()

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
+import httpx
 import orjson
 import pytest
 
-from tests.mock_services.copilot.stage import Stage, answers, chunk, hangs, is_dead, refuses, says, streams
+from tests.mock_services.copilot.stage import (
+    DONE,
+    ROLE,
+    Pieces,
+    Stage,
+    answers,
+    chunk,
+    hangs,
+    is_dead,
+    refuses,
+    says,
+    streams,
+)
 
 QUICK = {"first_token_s": 0.02, "embed_s": 0.02, "vector_s": 0.02, "tool_s": 0.02}
 
@@ -212,3 +226,25 @@ def test_features_without_an_address_are_off_not_degraded(stage: Stage) -> None:
     reply = asyncio.run(stage.ask(tool_choice="required"))
     assert "x-degraded" not in reply.headers
     assert stage.calls() == {"primary": 1}
+
+
+@pytest.mark.parametrize(("gap_s", "calls"), [(0.05, 12), (0.2, 5)])
+def test_a_model_that_streams_too_slowly_is_left_alone_though_its_answers_are_whole(
+    stage: Stage, gap_s: float, calls: int
+) -> None:
+    class Slow(Pieces):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            async for piece in super().__aiter__():
+                stage.now_s += gap_s
+                yield piece
+
+    async def slow(_: httpx.Request) -> httpx.Response:
+        pieces = [ROLE, *(chunk(f" {n}") for n in range(12)), chunk(finish="stop"), DONE]
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=Slow(pieces))
+
+    async def scene() -> list[str]:
+        return [(await stage.ask()).headers["x-served-by"] for _ in range(12)]
+
+    stage.primary = slow
+    stage.opens(vector_url="")
+    assert asyncio.run(scene()) == ["primary"] * calls + ["fallback"] * (12 - calls)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mock_services.copilot.gate import Gate, ShedError
+from mock_services.copilot.gate import Gate, ShedError, TenantShedError
 
 
 async def _settle() -> None:
@@ -99,5 +99,23 @@ def test_new_bounds_hold_at_once_in_both_directions() -> None:
         assert waiting[1].done()
         gate.leave()
         await gate.enter()  # one place, and it is free
+
+    asyncio.run(scene())
+
+
+def test_a_tenant_has_its_share_of_the_places_and_no_more() -> None:
+    async def scene() -> None:
+        gate = Gate(10, queue=5, wait_s=None, tenant_places=2)
+        async with gate.place("a"), gate.place("a"):
+            with pytest.raises(TenantShedError, match="share"):
+                async with gate.place("a"):
+                    pass
+            async with gate.place("b"), gate.place(), gate.place(), gate.place():
+                pass
+        async with gate.place("a"):  # what left has made room
+            pass
+        gate.resize(10, 5, None)
+        async with gate.place("a"), gate.place("a"), gate.place("a"):
+            pass
 
     asyncio.run(scene())

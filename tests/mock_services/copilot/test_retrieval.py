@@ -34,7 +34,10 @@ def test_the_body_may_ask() -> None:
 
 
 @pytest.mark.parametrize("name", TOOLS)
-@pytest.mark.parametrize("question", ["", "What about order 123456789012345 in Paris, 20 percent of 80?", "é" * 900])
+@pytest.mark.parametrize(
+    "question",
+    ["", "Is 007 more than 0x1f or 08?", "What about order 123456789012345 in Paris, 20 percent of 80?", "é" * 900],
+)
 def test_the_arguments_are_ones_that_the_tool_takes(name: str, question: str) -> None:
     if name == "search" and not question:
         question = "anything"

@@ -543,3 +543,19 @@ def test_short_answers_and_swapped_ones(in_lab: Any) -> None:
         assert refused.status_code == 422 and "generates no text" in refused.text
 
     in_lab(body, {"name": "llm", "mock": "openai", "preset": "instant"}, {"name": "vector", "mock": "qdrant"})
+
+
+def test_other_settings_hold_while_the_fault_lasts_and_are_checked_before(in_lab: Any) -> None:
+    async def body(lab: Any) -> None:
+        lease = await lab.grant("llm", "settings", values={"exhausted": True})
+        assert (await lab.chat()).status_code == 429
+        await lab.revert(lease)
+        assert (await lab.chat()).status_code == 200
+        for values in ({"exhaustion": True}, {"capacity": 2}):
+            with pytest.raises(AssertionError, match=r"exhaustion|capacity"):
+                await lab.grant("llm", "settings", values=values)
+        await lab.grant("llm", "settings", values={"acceleration": 2})
+        codes = [(await lab.chat()).status_code for _ in range(22)]
+        assert codes == [200] * 20 + [429] * 2, "from a standing start, twenty within ten seconds"
+
+    in_lab(body)

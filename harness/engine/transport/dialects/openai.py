@@ -1,6 +1,7 @@
 """OpenAI chat completions, and what speaks like them: vLLM, SGLang, TGI, Azure, Groq, Mistral, Ollama.
 
 A stream is `data: {chunk}` events, a chunk with a `finish_reason`, perhaps one with `usage` alone, then `data: [DONE]`.
+A server whose chunks carry `"finish_reason": null` owes one: a proxy that lost its upstream says `[DONE]` all the same.
 The first chunk usually carries a role and an empty content: it is not a token. Embeddings and text completions are read
 by the same dialect, since they share the path, the errors and the `usage`.
 """
@@ -32,6 +33,7 @@ def read_event(name: str, data: Any) -> Signs:
         _read_message(signs, table(choice.get("delta")))
         signs.add(choice.get("text"))  # text completions
         signs.finish = word(choice.get("finish_reason")) or signs.finish
+        signs.finish_due = signs.finish_due or "finish_reason" in choice
     return signs
 
 

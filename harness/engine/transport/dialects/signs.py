@@ -27,6 +27,8 @@ class Signs:
     tokens_in: int = UNKNOWN
     tokens_out: int = UNKNOWN
     finish: str = ""
+    finish_due: bool = False
+    """It has a place for a finish reason, so a stream of such events owes one before its end."""
     model: str = ""
     end: bool = False
     """The stream's own end marker."""

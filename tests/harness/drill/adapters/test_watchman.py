@@ -5,11 +5,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.drill.adapters import Action, Watchman
-from harness.drill.adapters.watchman import watch
+from harness.drill.adapters import OutsideFault, Watchman
+from harness.drill.adapters.watchman import roll_back, watch
 
 
 @pytest.fixture
@@ -51,42 +52,58 @@ def test_no_renewal_outlasts_the_total_time(pipe: tuple[int, int]) -> None:
         thread.join()
 
 
-def removing(path: Path) -> Action:
-    code = f"import pathlib; pathlib.Path({str(path)!r}).unlink()"
-    return Action.model_validate(
-        {"name": "remove", "provider": {"type": "process", "path": sys.executable, "arguments": ["-c", code]}}
-    )
+def breaking(path: Path, **changes: Any) -> OutsideFault:
+    def program(name: str, *arguments: str) -> dict[str, Any]:
+        provider = {"type": "process", "path": arguments[0], "arguments": [*arguments[1:], str(path)], "timeout": 2}
+        return {"name": name, "provider": provider}
+
+    words = {
+        "action": program("make it", "touch"),
+        "rollback": program("remove it", "rm", "-f"),
+        "gone": program("it is gone", "test", "!", "-e"),
+    }
+    return OutsideFault.model_validate({**words, **changes})
+
+
+def watchman_of(fault: OutsideFault, folder: Path) -> Watchman:
+    return Watchman(fault, ttl_s=30, total_s=60, allow_hosts=(), log=folder / "log")
 
 
 @pytest.mark.e2e
 def test_a_block_that_ends_without_a_dismissal_is_rolled_back(tmp_path: Path) -> None:
     fault = tmp_path / "fault"
     fault.touch()
-    with Watchman(removing(fault), ttl_s=30, total_s=60, allow_hosts=(), log=tmp_path / "log") as watchman:
-        assert watchman.renew()
+    with watchman_of(breaking(fault), tmp_path) as watchman:
+        assert watchman.arm()
+        watchman.acted()
     assert not fault.exists()
     assert '"rolled_back": true' in (tmp_path / "log").read_text()
 
 
 @pytest.mark.e2e
-def test_a_dismissed_watchman_does_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("armed", [True, False])
+def test_a_dismissed_watchman_does_nothing_nor_one_that_was_never_armed(tmp_path: Path, armed: bool) -> None:
     fault = tmp_path / "fault"
     fault.touch()
-    with Watchman(removing(fault), ttl_s=30, total_s=60, allow_hosts=(), log=tmp_path / "log") as watchman:
-        watchman.dismiss()
+    with watchman_of(breaking(fault), tmp_path) as watchman:
+        if armed:
+            watchman.arm()
+            watchman.dismiss()
     assert fault.exists()
 
 
 @pytest.mark.e2e
 def test_kill_9_of_the_runner_leaves_no_fault(tmp_path: Path) -> None:
+    """Not even where the action was under way, and has its effect after the rollback."""
     fault, up = tmp_path / "fault", tmp_path / "up"
     fault.touch()
-    rollback = removing(fault).model_dump_json(by_alias=True)
+    words = breaking(fault).model_dump_json(by_alias=True, include={"action", "rollback", "gone"})
     runner = f"""
 import pathlib, time
-from harness.drill.adapters import Action, Watchman
-rollback = Action.model_validate_json({rollback!r})
-with Watchman(rollback, ttl_s=30, total_s=60, allow_hosts=(), log=pathlib.Path({str(tmp_path / "log")!r})):
+from harness.drill import OutsideFault, Watchman
+fault = OutsideFault.model_validate_json({words!r})
+with Watchman(fault, ttl_s=30, total_s=60, allow_hosts=(), log=pathlib.Path({str(tmp_path / "log")!r})) as watchman:
+    watchman.arm()
     pathlib.Path({str(up)!r}).touch()
     time.sleep(60)
 """
@@ -95,9 +112,22 @@ with Watchman(rollback, ttl_s=30, total_s=60, allow_hosts=(), log=pathlib.Path({
     child.send_signal(signal.SIGKILL)
     child.wait()
     _until(lambda: not fault.exists())
+    fault.touch()
+    _until((tmp_path / "log").read_text)
+    assert not fault.exists() and '"reason": "runner gone"' in (tmp_path / "log").read_text()
 
 
-def _until(condition: object, within_s: float = 30.0) -> None:
+def test_a_rollback_that_helps_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = tmp_path / "fault"
+    fault.touch()
+    monkeypatch.setattr("harness.drill.adapters.watchman._GONE_WITHIN_S", 0.0)
+    monkeypatch.setattr("harness.drill.adapters.watchman.TRIES", 1)
+    plain = breaking(fault, rollback={"name": "nothing", "provider": {"type": "process", "path": "true"}})
+    order = {name: getattr(plain, name).model_dump(by_alias=True) for name in ("rollback", "gone")}
+    assert "does not see it gone" in roll_back({**order, "allow_hosts": []}, settle_s=0.0)
+
+
+def _until(condition: object, within_s: float = 90.0) -> None:
     deadline_s = time.monotonic() + within_s
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline_s

@@ -47,6 +47,22 @@ def test_addresses_take_turns_evenly() -> None:
     assert Counter(rotation.next(0) for _ in range(300)) == {0: 100, 1: 100, 2: 100}
 
 
+def test_the_spread_counts_what_could_be_used() -> None:
+    rotation = Rotation(LOCAL, "h", NOBODY)
+    assert rotation.spread == (0, 0.0)
+    for index, count in ((0, 3), (1, 1)):
+        rotation.reached(index)
+        rotation.sent[index] += count
+    assert rotation.spread == (2, 0.75), "the third never came up: nobody could have used it"
+
+
+def test_a_client_that_stays_at_one_address_could_have_used_its_whole_family() -> None:
+    rotation = Rotation([*LOCAL, Address(socket.AF_INET6, ("::1", 80, 0, 0))], "h", NOBODY)
+    assert rotation.met(("127.0.0.3", 80)) and rotation.met(("127.0.0.3", 80))
+    assert not rotation.met(("127.0.0.3", 81)) and not rotation.met(("127.0.0.9", 80))
+    assert rotation.spread == (3, 1.0)
+
+
 def test_a_dead_address_is_left_out_then_tried_again() -> None:
     rotation = Rotation(LOCAL, "h", NOBODY)
     rotation.shun(1, now_ns=0)

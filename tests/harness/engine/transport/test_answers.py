@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.engine.exchange import Exchange, Request
-from harness.engine.transport.answers import GOOD, judge_status, settle
-from harness.engine.transport.dialects import judge_error
+from harness.engine.transport.answers import GOOD, judge_answer, judge_status, settle
+from harness.engine.transport.dialects import DIALECTS, judge_error
 from harness.results import Outcome
 
 
@@ -42,3 +42,11 @@ def test_degraded_is_a_success_marked_and_a_failure_stays_one() -> None:
     assert (exchange.outcome, exchange.finished_ns, exchange.tokens_out) == (Outcome.DEGRADED, 7, 3)
     settle(exchange, judge_status(503) or GOOD, 8)
     assert exchange.outcome is Outcome.SERVER_ERROR
+
+
+@pytest.mark.parametrize(("asked", "found"), [(True, "llm/fallback"), (False, "")])
+def test_a_whole_answer_says_who_wrote_it(asked: bool, found: str) -> None:
+    exchange = Exchange(Request(b"POST", b"/", dialect="openai"))
+    body = b'{"choices":[{"message":{"content":"[served-by:llm/fallback] yes"},"finish_reason":"stop"}]}'
+    assert judge_answer(exchange, DIALECTS["openai"], body, asked) == GOOD
+    assert exchange.written_by == found

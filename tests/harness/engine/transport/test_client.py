@@ -14,7 +14,7 @@ import gevent
 import pytest
 
 from harness.engine.exchange import Exchange, Request
-from harness.engine.job import EngineJob
+from harness.engine.job import DegradedSignal, EngineJob
 from harness.engine.transport import Transport
 from harness.engine.transport.addresses import Address
 from harness.errors import UsageError
@@ -89,6 +89,52 @@ def test_a_stream_is_timed_as_it_arrives(serve: Callable[..., Any], meet: Callab
     assert 0.19 < exchange.max_gap_ns / 1e9 < 1.2
     assert exchange.first_token_ns < exchange.last_token_ns <= exchange.finished_ns
     assert exchange.finish_reason == "stop" and exchange.served_by == "m-1"
+
+
+def test_an_answer_that_repeats_to_the_byte_says_the_same_again(
+    serve: Callable[..., Any], meet: Callable[..., Any]
+) -> None:
+    kinds = [("200 OK", b"x-served-by: b\r\n"), ("503 No", b""), ("200 OK", b"x-degraded: yes\r\n")]
+
+    def script(peer: Any) -> None:
+        for number in itertools.count():
+            if not peer.request():
+                return
+            status, headers = kinds[number % 3]
+            peer.answer(b"hello", status, headers)
+
+    degraded = (DegradedSignal("x-degraded"),)
+    meeting = meet(serve(script).url, degraded=degraded)
+
+    def facts(exchange: Exchange) -> tuple[Any, ...]:
+        names = ("outcome", "reason", "status", "bytes_in", "served_by", "degraded", "body", "attempts")
+        return tuple(getattr(exchange, name) for name in names)
+
+    seen = [meeting.ask(ask(dialect="bytes", keep_body=True))[0] for _ in range(12)]
+    assert [e.told is not None for e in seen] == [False] * 6 + [True] * 6, "first the head, then all"
+    assert [facts(e) for e in seen[3:]] == [facts(e) for e in seen[:3]] * 3
+    assert [e.outcome for e in seen[:3]] == [Outcome.OK, Outcome.SERVER_ERROR, Outcome.DEGRADED]
+    assert all(e.sent_ns < e.finished_ns for e in seen)
+    assert meeting.ask(ask(dialect="bytes", nonce=b"elsewhere"))[0].reason is Reason.NONCE_MISSING
+
+
+def test_a_known_answer_in_two_reads_is_read_as_any_other(serve: Callable[..., Any], meet: Callable[..., Any]) -> None:
+    def script(peer: Any) -> None:
+        for split in (False, False, False, True):
+            peer.request()
+            if not split:
+                peer.answer(b"hello")
+                continue
+            peer.send(b"HTTP/1.1 200 OK\r\n")
+            time.sleep(0.1)
+            peer.send(b"content-type: application/json\r\ncontent-length: 5\r\n\r\nhello")
+        peer.request()
+
+    meeting = meet(serve(script).url)
+    exchanges = [meeting.ask(ask(dialect="bytes"))[0] for _ in range(4)]
+    assert {judged(e) for e in exchanges} == {OK}
+    assert [e.told is None for e in exchanges] == [True, True, False, True]
+    assert exchanges[0].bytes_in == exchanges[3].bytes_in
 
 
 def test_utf8_split_between_segments(serve: Callable[..., Any], meet: Callable[..., Any]) -> None:

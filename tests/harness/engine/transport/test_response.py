@@ -79,7 +79,7 @@ def read(
     """Feed until it is over; `ending` is how the connection ends if it is not."""
     r = using or reader()
     exchange = Exchange(Request(method, b"/", dialect=dialect, stream=stream, nonce=nonce, keep_body=keep_body))
-    r.start(exchange)
+    r.exchange = exchange
     for i, piece in enumerate([data] if isinstance(data, bytes) else data, start=1):
         if r.feed(piece, i):
             return exchange, r
@@ -137,6 +137,35 @@ def test_any_split_gives_the_same_result(name: str, data: st.DataObject) -> None
         assert facts(exchange, used) == expected
         if not used.reusable:
             used = reader(memory)
+
+
+ODD_CHUNKS = (
+    chunked(EVENTS)
+    .replace(b"\r\n7\r\n", b"\r\n07\r\n", 3)
+    .replace(b"\r\n7\r\n", b"\r\n7;name=x\r\n", 5)
+    .replace(b"0\r\n\r\n", b"000\r\n\r\n")
+)
+
+
+@pytest.mark.parametrize("whole", [chunked(EVENTS), chunked(EVENTS, size=13), ODD_CHUNKS, chunked(EVENTS, size=2000)])
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_a_chunk_in_a_read_of_its_own_is_read_as_llhttp_reads_it(whole: bytes, data: st.DataObject) -> None:
+    """Between chunks the parser is spared; a byte that is wrong anywhere must be found all the same."""
+    message = bytearray(whole)
+    begin = whole.index(b"\r\n\r\n") + 4
+    if data.draw(st.booleans()):
+        at = data.draw(st.integers(begin, len(whole) - 1))
+        message[at] = data.draw(st.sampled_from(b"0179afAF;\r\n x-"))
+    step = data.draw(st.sampled_from([1, 3, 10, 12, 16, 24, 36]))
+    pieces = [bytes(message[:begin])] + [bytes(message[at : at + step]) for at in range(begin, len(message), step)]
+    by_piece, _ = read(pieces, ending=Ending.CLEAN, stream=True)
+    at_once, _ = read([bytes(message)], ending=Ending.CLEAN, stream=True)
+    assert (judged(by_piece), by_piece.events, by_piece.finish_reason) == (
+        judged(at_once),
+        at_once.events,
+        at_once.finish_reason,
+    )
 
 
 @pytest.mark.parametrize("name", MESSAGES)

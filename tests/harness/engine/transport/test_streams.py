@@ -260,9 +260,18 @@ def test_every_lie_of_a_stream_is_told_apart(dialect: str, stream: bytes, expect
 
 
 def test_an_end_without_its_empty_line_counts() -> None:
-    assert read("openai", sse(chat("a")) + DONE)[1] == (Outcome.OK, Reason.NONE)
-    assert read("openai", sse(chat("a")) + DONE + b"\n")[1] == (Outcome.OK, Reason.NONE)
-    assert read("openai", sse(chat("a")) + b"data: [DO")[1] == (Outcome.TRUNCATED, Reason.NO_END_MARKER)
+    text = {"choices": [{"index": 0, "text": "a"}]}
+    assert read("openai", sse(text) + DONE)[1] == (Outcome.OK, Reason.NONE)
+    assert read("openai", sse(text) + DONE + b"\n")[1] == (Outcome.OK, Reason.NONE)
+    assert read("openai", sse(text) + b"data: [DO")[1] == (Outcome.TRUNCATED, Reason.NO_END_MARKER)
+
+
+def test_an_end_marker_does_not_stand_in_for_the_finish_reason_that_was_owed() -> None:
+    """A proxy whose upstream died says [DONE]; a server that knows no finish reasons owes none."""
+    bare = {"choices": [{"index": 0, "delta": {"content": "a"}}]}
+    assert read("openai", sse(chat("a"), chat("b"), DONE))[1] == (Outcome.TRUNCATED, Reason.NO_END_MARKER)
+    assert read("openai", sse(bare, bare, DONE))[1] == (Outcome.OK, Reason.NONE)
+    assert read("openai", sse(chat("a"), chat("b"), chat(None, "length"), DONE))[1] == (Outcome.OK, Reason.NONE)
 
 
 @pytest.mark.parametrize("dialect", ["openai", "responses", "anthropic", "gemini"])
@@ -322,4 +331,31 @@ def test_what_surrounds_a_piece_is_remembered_and_nothing_else_passes_for_it(
     exchange, judged = read("openai", sse(chat("first"), *events), sse(DONE))
     assert exchange.events == 1 + sum(map(bool, texts)) + (intruder != "")
     assert exchange.finish_reason == ("stop" if intruder == "stop" else "")
-    assert judged[0] is (Outcome.SERVER_ERROR if intruder == "error" else Outcome.OK)
+    assert judged[0] is {"error": Outcome.SERVER_ERROR, "stop": Outcome.OK, "": Outcome.TRUNCATED}[intruder]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "name"),
+    [
+        (("[served-by:llm/fallback]", " hello"), "llm/fallback"),
+        (("Sure! [ser", "ved-by:b", "ig] he", "llo"), "big"),
+        (("hello", " there"), ""),
+        (("[served-by:]", "[served-by:a b]", " [served-by"), ""),
+    ],
+)
+def test_a_canary_is_found_wherever_the_chunks_split_it(pieces: tuple[str, ...], name: str) -> None:
+    data = sse(*(chat(piece) for piece in pieces), chat(finish="stop"), b"data: [DONE]")
+    exchange = Exchange(Request(b"POST", b"/", stream=True, dialect="openai"))
+    reader = StreamReader(exchange, DIALECTS["openai"], canary=True)
+    for at in range(0, len(data), 7):
+        reader.feed(data[at : at + 7], at)
+    assert reader.finish(len(data)) == (Outcome.OK, Reason.NONE)
+    assert exchange.written_by == name and exchange.events == len(pieces)
+    assert not exchange.flags & FLAG_NONCE_CHECKED
+
+
+def test_no_canary_is_looked_for_where_nobody_asks() -> None:
+    exchange = Exchange(Request(b"POST", b"/", stream=True, dialect="openai"))
+    reader = StreamReader(exchange, DIALECTS["openai"])
+    reader.feed(sse(chat("[served-by:x]"), chat(finish="stop"), b"data: [DONE]"), 1)
+    assert reader.finish(2)[0] is Outcome.OK and exchange.written_by == ""

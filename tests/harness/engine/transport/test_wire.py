@@ -19,7 +19,7 @@ def job(**headers: str) -> EngineJob:
 
 def test_every_request_names_the_tool_the_run_and_its_number() -> None:
     out = Renderer("h:1", job(Authorization="Bearer ${env:KEY}"), env={"KEY": "s3cret"}).render(
-        Request(b"POST", b"/v1/x?y=1", b"content-type: application/json\r\n", b'{"a":1}', seq=42)
+        Request(b"POST", b"/v1/x?y=1", b"content-type: application/json\r\n", b'{"a":1}'), 42
     )
     head, _, body = out.partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
@@ -38,13 +38,13 @@ def test_every_request_names_the_tool_the_run_and_its_number() -> None:
 
 def test_only_methods_that_may_have_a_body_get_a_length() -> None:
     renderer = Renderer("h", job())
-    assert b"content-length" not in renderer.render(Request(b"GET", b"/"))
-    assert b"content-length: 0\r\n" in renderer.render(Request(b"POST", b"/"))
-    assert b"content-length: 1\r\n" in renderer.render(Request(b"DELETE", b"/", body=b"x"))
+    assert b"content-length" not in renderer.render(Request(b"GET", b"/"), 7)
+    assert b"content-length: 0\r\n" in renderer.render(Request(b"POST", b"/"), 7)
+    assert b"content-length: 1\r\n" in renderer.render(Request(b"DELETE", b"/", body=b"x"), 7)
 
 
 def test_the_job_may_choose_host_and_accept_once() -> None:
-    out = Renderer("h:1", job(Host="virtual", Accept="text/event-stream")).render(Request(b"GET", b"/"))
+    out = Renderer("h:1", job(Host="virtual", Accept="text/event-stream")).render(Request(b"GET", b"/"), 7)
     assert out.lower().count(b"\r\nhost:") == out.lower().count(b"\r\naccept:") == 1
     assert b"host: virtual\r\n" in out
 
@@ -53,20 +53,23 @@ def test_a_requests_headers_win_over_the_jobs_and_nobody_takes_the_runs_place() 
     renderer = Renderer("h:1", job(Authorization="job", **{"x-a": "1"}))
     lines = b"AUTHORIZATION: request\r\nuser-agent: other\r\ncontent-length: 99\r\nx-peakproof-run: other\r\n"
     for _ in range(2):
-        out = renderer.render(Request(b"POST", b"/", lines, b"x", seq=7))
+        out = renderer.render(Request(b"POST", b"/", lines, b"x"), 7)
         assert out.lower().count(b"authorization:") == 1 and b"AUTHORIZATION: request\r\n" in out
         assert b"other" not in out and b"99" not in out
         assert b"x-a: 1\r\n" in out and b"x-peakproof-seq: 7\r\n" in out
 
 
-@given(st.integers(0, 10**9), st.booleans())
-def test_a_number_among_the_lines_is_sent_once(seq: int, first: bool) -> None:
+@given(st.integers(0, 2**32 - 1), st.booleans(), st.booleans())
+def test_the_number_is_sent_once_and_is_the_arrivals_own(seq: int, first: bool, repeats: bool) -> None:
     renderer = Renderer("h:1", job())
-    line = b"X-Peakproof-Seq: %d\r\n" % seq
-    lines = line + b"x-a: 1\r\n" if first else b"x-a: 1\r\n" + line
+    line = b"X-Peakproof-Seq: 77777777777\r\n"
+    request = Request(b"GET", b"/", line + b"x-a: 1\r\n" if first else b"x-a: 1\r\n" + line)
+    request.repeats = repeats
     for _ in range(2):
-        out = renderer.render(Request(b"GET", b"/", lines))
+        out = renderer.render(request, seq)
         assert out.lower().count(b"x-peakproof-seq") == 1
+        trace = out.partition(b"traceparent: 00-")[2].partition(b"\r\n")[0]
+        assert trace[24:32] == trace[41:49] == b"%08x" % seq and len(trace) == 52
         assert b"\r\nx-peakproof-seq: %d\r\n" % seq in out
         assert b"\r\nx-a: 1\r\n" in out
 
@@ -74,7 +77,7 @@ def test_a_number_among_the_lines_is_sent_once(seq: int, first: bool) -> None:
 def test_memory_of_merged_lines_is_bounded() -> None:
     renderer = Renderer("h:1", job())
     for i in range(1000):
-        renderer.render(Request(b"GET", b"/", b"x: %d\r\n" % i))
+        renderer.render(Request(b"GET", b"/", b"x: %d\r\n" % i), 7)
     assert len(renderer._merged) <= 256
 
 
@@ -90,7 +93,7 @@ def test_memory_of_merged_lines_is_bounded() -> None:
     ],
 )
 def test_the_targets_own_path_goes_first_once(base: bytes, path: bytes, sent: bytes) -> None:
-    assert Renderer("h", job(), base).render(Request(b"GET", path)).split(b" ")[1] == sent
+    assert Renderer("h", job(), base).render(Request(b"GET", path), 7).split(b" ")[1] == sent
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,65 @@
+"""The LiteLLM example without LiteLLM: its drills are read, and its table comes out of a drill's folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from harness.drill import load_drill
+
+EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "litellm"
+DRILLS = sorted((EXAMPLE / "drills").glob("*.yaml"))
+
+
+@pytest.fixture
+def example() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("litellm_example", EXAMPLE / "run.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", DRILLS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("short", [False, True], ids=["whole", "short"])
+def test_every_drill_is_read_and_says_what_comes_of_it(path: Path, short: bool, example: ModuleType) -> None:
+    assert load_drill(path, short=short, environ={"LITELLM_MASTER_KEY": "sk-x"}).why
+    assert example._OUTCOME.search(path.read_text())
+
+
+def test_the_readme_tells_of_every_drill() -> None:
+    readme = (EXAMPLE / "README.md").read_text()
+    assert all(f"| `{path.stem}` |" in readme for path in DRILLS)
+
+
+def test_figures_come_from_the_calls_of_requests_that_began_under_the_fault(
+    example: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbers = {"time_to_degraded_s": 0.26, "time_to_recover_s": None}
+    page = {"numbers": numbers, "faults": [{"start_s": 10.0, "end_s": 20.0}, {"start_s": 10.1, "end_s": 21.0}]}
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "mocks").mkdir()
+    (tmp_path / "drill.json").write_text(json.dumps(page))
+    (tmp_path / "engine" / "engine.json").write_text(json.dumps({"start_ns": 100_000_000_000}))
+    calls = [
+        ("1", 109.0, 109.5),  # before the fault
+        ("2", 111.0, 116.0),
+        ("2", 116.0, 121.0),
+        ("2", 121.0, 126.1),
+        ("3", 120.5, 120.9),  # under the second fault only
+        ("", 130.0, 130.1),  # the drill's own probe
+        ("4", 122.0, 122.2),  # after the last one
+    ]
+    lines = [json.dumps({"seq": seq, "started_s": a, "finished_s": b}) for seq, a, b in calls]
+    (tmp_path / "mocks" / "log.jsonl").write_text("\n".join(lines) + "\n")
+    found = example.figures(tmp_path)
+    assert found["calls a request"] == 2.0
+    assert found["at most"] == 3
+    assert found["slowest answer"] == pytest.approx(15.1)
+    example.show([{"drill": "black-hole", "outcome": "HELD", **found}])
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].split() == ["black-hole", "HELD", "0.3", "s", "-", "2.00", "3", "15.1", "s"]
