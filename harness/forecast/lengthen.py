@@ -23,6 +23,7 @@ def lengthened(shape: Shape, last_s: float) -> Shape:
     starts: Floats = last.start_s + period_s * np.arange(math.ceil(last_s / period_s - 1e-9), dtype=np.float64)
     knots, rates = cut_curve(shape.knots_s, shape.rates_per_s, last.start_s, last.end_s)
     times, levels = [start + knots for start in starts], [rates] * len(starts)
+    times[-1][-1] = max(times[-1][-1], end_s)  # periods as floats may add up to a hair less
     if last.start_s > 0:
         knots, rates = cut_curve(shape.knots_s, shape.rates_per_s, 0.0, last.start_s)
         times, levels = [knots, *times], [rates, *levels]
