@@ -70,19 +70,29 @@ def test_there_is_no_shell() -> None:
     assert seen.stdout.strip() == "[';', '$(id)']"
 
 
+def has_gone(pid: int, within_s: float = 10.0) -> bool:
+    """A killed process is dead when the kernel next runs it, not when the signal was sent; nobody may reap it here."""
+    deadline_s = time.monotonic() + within_s
+    while time.monotonic() < deadline_s:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+    return False
+
+
 def test_a_program_that_hangs_is_ended_with_its_children() -> None:
     code = (
         "import subprocess, sys, time; sleep = 'import time; time.sleep(60)'; "
         "print(subprocess.Popen([sys.executable, '-c', sleep]).pid, flush=True); time.sleep(60)"
     )
     started_s = time.monotonic()
-    seen = do(python(code, timeout=1))
+    seen = do(python(code, timeout=3))
     assert (seen.ok, seen.status) == (False, None)
-    assert "did not end within 1 s" in seen.problem
+    assert "did not end within 3 s" in seen.problem
     assert time.monotonic() - started_s < 20
-    if child := seen.stdout.strip():
-        gone = not psutil.pid_exists(int(child)) or psutil.Process(int(child)).status() == psutil.STATUS_ZOMBIE
-        assert gone
+    assert has_gone(int(seen.stdout))
 
 
 def test_a_flood_of_words_is_kept_short_and_holds_nobody_up() -> None:
