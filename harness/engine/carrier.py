@@ -49,7 +49,7 @@ def seal_locust(key: bytes, refused: Any) -> None:
 
 
 def write_table(environment: Environment, path: Path) -> None:
-    """Locust's table of all workers' requests, as `locust --csv` writes it; no file where nothing was sent."""
+    """Locust's table, as `locust --csv` writes it; no file where nothing was sent."""
     if environment.stats.entries:
         with suppress(OSError), path.open("w", newline="") as file:
             StatsCSV(environment, PERCENTILES_TO_REPORT).requests_csv(csv.writer(file))

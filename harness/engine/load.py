@@ -24,7 +24,6 @@ from harness.engine.gathering import Gathering
 from harness.engine.job import EngineJob
 from harness.engine.journeys.builtin import built_in
 from harness.engine.journeys.prompts import Prompts, read_prompts
-from harness.engine.locust_table import LocustTable
 from harness.engine.observer import Observer
 from harness.engine.profile import load_profile, pick_by_journey
 from harness.engine.recorder import Recorder
@@ -105,21 +104,13 @@ class Load:
         self._drain_from_ns = 0
         self._drain_s = min(job.drain_s, job.deadline_s + _MARGIN_S)
         self._closed = False
-        self._table: LocustTable | None = None
         self.broken = ""
 
     def warm(self, ready: Callable[[int], None]) -> None:
         wanted = self._job.warm_connections or min(self._limit, busiest_second(self._share))
         self._transport.warm(math.ceil((1.0 - self._job.new_connections) * wanted), ready)
 
-    def show(self, table: LocustTable) -> None:
-        """Fills Locust's table too. Before `begin`."""
-        self._table = table
-        self._recorder.watch = table.add
-
     def begin(self, start_ns: int) -> None:
-        if self._table is not None:
-            self._table.begin(start_ns)
         self._recorder.begin(start_ns)
         self._drain_from_ns = start_ns
         # What lives now lives to the end: the collector would walk it again and again, and stop the load while it does.
@@ -161,10 +152,6 @@ class Load:
             dispatcher.stop()
         self._drain_from_ns = self._clock_ns()
         self._drain_s = min(self._drain_s, drain_s)
-
-    @property
-    def step_names(self) -> list[str]:
-        return self._recorder.step_names
 
     @property
     def over(self) -> bool:

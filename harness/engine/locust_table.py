@@ -1,46 +1,43 @@
-"""Locust's own table of statistics, filled a block of rows at a time: for listeners and tools that read it.
+"""Locust's own table of statistics, filled from the rows of all workers when the load is over: for tools that read it.
 
-It is never the source of a verdict: its response times are rounded and its percentiles are of buckets. An arrival
-counts from its due time, under its journey's name; a request of a journey that has several under its step's. Locust's
-own users fill the table by themselves.
+Not before: to fill it each second stood in the way of what was due then, a millisecond at a time. It is never the
+source of a verdict: its response times are rounded and its percentiles are of buckets. An arrival counts from its due
+time, under its journey's name; a request of a journey that has several under its step's.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.results import ARRIVAL, SUCCESSES
+from harness.results import ARRIVAL, SUCCESSES, Catalog, Rows
 
 _SUCCESSES = np.array([int(outcome) for outcome in SUCCESSES])
+_AT_ONCE = 100_000
 _JOURNEY, _STEP = "journey", "step"
 """What stands in the column where Locust has the HTTP method."""
 
 
 class LocustTable:
-    """`stats` is Locust's `RequestStats` of this process; `steps()` gives the names of the steps by number."""
+    """`stats` is Locust's `RequestStats`; the load began at `start_wall_s`, in seconds of the epoch."""
 
-    def __init__(self, stats: Any, journeys: Sequence[str], steps: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, stats: Any, start_wall_s: float) -> None:
         self._stats = stats
-        self._journeys = journeys
-        self._steps = steps
-        self._wall_s = 0.0
+        self._wall_s = start_wall_s
 
-    def begin(self, start_ns: int) -> None:
-        """The load starts at `start_ns` of the monotonic clock."""
-        self._wall_s = time.time() + (start_ns - time.monotonic_ns()) / 1e9
+    def fill(self, rows: Rows) -> None:
+        """By those of requests that went out; others are passed over."""
+        for first in range(0, rows.array.size, _AT_ONCE):
+            self._add(rows.array[first : first + _AT_ONCE], rows.catalog)
 
-    def add(self, rows: npt.NDArray[np.void]) -> None:
-        """Rows of requests that went out; others are passed over."""
+    def _add(self, rows: npt.NDArray[np.void], names: Catalog) -> None:
         rows = rows[(rows["sent_ns"] >= 0) & (rows["finished_ns"] >= 0)]
         kinds = rows["step"].astype(np.int64) << 8 | rows["journey"]
         for kind in np.unique(kinds).tolist():
             part, step = rows[kinds == kind], kind >> 8
-            name = self._journeys[kind & 0xFF] if step == ARRIVAL else self._steps()[step]
+            name = names.journeys[kind & 0xFF] if step == ARRIVAL else names.steps[step]
             entry = self._entry(name, _JOURNEY if step == ARRIVAL else _STEP, part)
             self._stats.get(entry.name, entry.method).extend(entry)
             if step == ARRIVAL:

@@ -15,9 +15,10 @@ import numpy as np
 import orjson
 
 from harness.engine.carrier import environment, seal_locust, write_table
-from harness.engine.facts import EngineFacts, engine_folder, first_catalog
+from harness.engine.facts import EngineFacts, engine_folder, first_catalog, read_rows
 from harness.engine.job import EngineJob
 from harness.engine.lifeline import GRACE_S, Lifeline
+from harness.engine.locust_table import LocustTable
 from harness.engine.progress import Progress
 from harness.engine.remote import LOST_AFTER_S, Remotes
 from harness.engine.roll import Roll
@@ -296,6 +297,13 @@ class Master:
         port = self._runner.server.port
         return f"waiting for {self._remotes.awaited} workers of other machines at {self._job.bind}:{port}"
 
+    def _fill_table(self) -> None:
+        """Locust users of somebody's own have told Locust themselves; journeys of ours have only written rows."""
+        locust = self._runner.environment
+        if not locust.stats.entries:
+            LocustTable(locust.stats, self._start_wall_s).fill(read_rows(self._folder.parent))
+        write_table(locust, self._folder / "locust.csv")
+
     def _write(self) -> None:
         now_ns = time.monotonic_ns()
         clock = None
@@ -315,11 +323,11 @@ class Master:
             start_ns=self._start_ns,
             start_wall_s=self._start_wall_s,
         )
-        write_table(self._runner.environment, self._folder / "locust.csv")
         data = facts.to_json() | {"planned": self._planned, "outcomes": self._roll.outcomes()}
         partial = self._folder / "engine.json.partial"
         partial.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))
         partial.replace(self._folder / "engine.json")
+        self._fill_table()
 
 
 def _boottime_s() -> float:

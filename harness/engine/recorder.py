@@ -30,8 +30,6 @@ class Recorder:
         self._worker = worker
         self._clock_ns = clock_ns
         self.start_ns = 0
-        self.watch: Callable[[npt.NDArray[np.void]], None] | None = None
-        """Is shown every block of rows on its way to the spool."""
         self.outcomes = [0] * len(Outcome)
         """Arrivals by outcome, cumulative."""
         self.in_flight = 0
@@ -60,11 +58,6 @@ class Recorder:
     @property
     def not_sent(self) -> int:
         return self.outcomes[_NOT_SENT]
-
-    @property
-    def step_names(self) -> list[str]:
-        """By number."""
-        return list(self._steps)
 
     def begin(self, start_ns: int) -> None:
         self.start_ns = start_ns
@@ -211,10 +204,7 @@ class Recorder:
         used, self._used = self._used, 0
         if not used:
             return np.empty(0, RESULT_DTYPE)
-        rows = rows_of(self._notes[:used], self._shares, self._worker, self.start_ns)
-        if self.watch is not None:
-            self.watch(rows)
-        return rows
+        return rows_of(self._notes[:used], self._shares, self._worker, self.start_ns)
 
     def _know(self, share: Share) -> int:
         number = self._share_numbers[share] = len(self._shares)

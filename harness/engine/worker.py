@@ -22,7 +22,6 @@ from harness.engine.fence import fence_in
 from harness.engine.job import EngineJob
 from harness.engine.lifeline import Lifeline
 from harness.engine.load import Load, Serves, busiest_second
-from harness.engine.locust_table import LocustTable
 from harness.engine.parcels import cut
 from harness.engine.priority import ask_for_priority
 from harness.engine.profile import Profile, load_profile, pick_by_journey
@@ -89,9 +88,6 @@ class Worker:
     def run(self, runner: Any, *, sends_home: bool) -> int:
         """To the end of the load; the exit code. `sends_home`: the rows go to the master over the channel."""
         self._runner = runner
-        if self._users is None:  # the runner has given the environment a table of its own
-            names = [spec.name for spec in self._job.journeys]
-            self._load.show(LocustTable(runner.environment.stats, names, lambda: self._load.step_names))
         self._fire("init", runner=runner, web_ui=None)
         self._say("hello", pid=os.getpid())
         if self._users is not None:

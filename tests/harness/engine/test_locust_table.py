@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 import pytest
 
 from harness.engine.locust_table import LocustTable, rounded_ms
-from harness.results import RESULT_DTYPE, Outcome
+from harness.results import RESULT_DTYPE, Catalog, Outcome, Rows
 
 
 class Entry:
@@ -33,21 +32,21 @@ class Stats:
         return self.entries.setdefault((name, method), Entry(self, name, method))
 
 
-def rows(*ends: tuple[int, int, float, Outcome]) -> np.ndarray:
+def rows(names: Catalog, *ends: tuple[int, int, float, Outcome]) -> Rows:
     array = np.zeros(len(ends), RESULT_DTYPE)
     for row, (step, journey, taken_s, outcome) in zip(array, ends, strict=True):
         row["step"], row["journey"], row["outcome"], row["bytes_in"] = step, journey, outcome, 10
         row["due_ns"], row["sent_ns"], row["finished_ns"] = 10**9, 10**9, 10**9 + taken_s * 1e9
     array["sent_ns"][array["outcome"] == Outcome.NOT_SENT] = -1
-    return array
+    return Rows(array, names)
 
 
 def test_arrivals_and_steps_are_told_by_their_names_and_only_arrivals_are_summed() -> None:
     stats = Stats()
-    table = LocustTable(stats, ["ask", "look"], lambda: ["arrival", "chat"])
-    table.begin(time.monotonic_ns())
-    table.add(
+    names = Catalog(journeys=("ask", "look"), phases=("peak",), steps=("arrival", "chat"))
+    LocustTable(stats, start_wall_s=1e9).fill(
         rows(
+            names,
             (0, 0, 0.1, Outcome.OK),
             (0, 0, 0.3, Outcome.SERVER_ERROR),
             (0, 1, 0.2, Outcome.DEGRADED),
@@ -61,7 +60,7 @@ def test_arrivals_and_steps_are_told_by_their_names_and_only_arrivals_are_summed
     assert (ask.min_response_time, ask.max_response_time) == pytest.approx((100, 300))
     assert ask.response_times == {100: 1, 300: 1}
     assert sum(ask.num_reqs_per_sec.values()) == 2 and sum(ask.num_fail_per_sec.values()) == 1
-    assert abs(ask.last_request_timestamp - (time.time() + 1.3)) < 5
+    assert ask.last_request_timestamp == pytest.approx(1e9 + 1.3)
     (look,) = stats.entries["look", "journey"].seen
     assert (look.num_requests, look.num_failures) == (1, 0)
     assert sum(entry.num_requests for entry in stats.total.seen) == 3
