@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli.live import Live
+from harness.cli.run import MetricsAt, serving
 from harness.cli.terminal import color_wanted, environ, note, show, show_json, width
 from harness.errors import ExitCode, RefusedError
 
@@ -101,6 +102,7 @@ def run(
         int, typer.Option("--stop-port", min=0, max=65535, help="Port of the kill switch on loopback; 0: a free one.")
     ] = 0,
     junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML as well.")] = None,
+    metrics_port: MetricsAt = None,
     as_json: AsJson = False,
 ) -> int:
     """Carry out one drill: baseline, fault, degraded mode, revert, recovery, verdict.
@@ -109,15 +111,20 @@ def run(
     expectation was missed, 97 the rollback could not be confirmed, 5 INVALID, 3 not run or refused, 2 the file is
     wrong, 130 interrupted.
     """
-    from harness.report import drill_junit
+    from harness.report import drill_junit, drill_openmetrics
     from harness.run import drill_now, read_drill
 
     asked = read_drill(file, short=short, weak=weak, sets=sets or (), seed=seed, owned=owned)
-    with Live(sys.stderr) as live:
-        finished = drill_now(asked, runs, live.watch, stop_port)
-    if junit is not None:
-        junit.write_text(drill_junit(finished.report), "utf-8")
-    return show_drill(finished, as_json)
+    with serving(metrics_port) as port:
+        with Live(sys.stderr, tell=port.show if port else None) as live:
+            finished = drill_now(asked, runs, live.watch, stop_port, port.opened if port else None)
+        if junit is not None:
+            junit.write_text(drill_junit(finished.report), "utf-8")
+        code = show_drill(finished, as_json)
+        if port is not None and code != ExitCode.INTERRUPTED:
+            port.end(drill_openmetrics(finished.report))
+            port.linger()
+    return code
 
 
 def show_drill(finished: DrillFinished, as_json: bool) -> int:

@@ -10,7 +10,7 @@ from harness.run.drill_catalogue import clear_faults, emit_schedule, faults_in_f
 from harness.run.drill_inputs import DrillInputs, read_drill
 from harness.run.drill_judging import DrillFinished, is_drill, judge_drill_again
 from harness.run.drill_stopping import RunningDrill, running_drills
-from harness.run.drilling import drill_now, run_drill
+from harness.run.drilling import drill_now
 from harness.run.exports import export_run
 from harness.run.forecasting import Asked, Foreseen, foresee, spread_of, uplift_of, write_peak
 from harness.run.foreign import judge_any, judge_rows
@@ -65,7 +65,6 @@ __all__ = [
     "read_inputs",
     "read_side",
     "read_text",
-    "run_drill",
     "run_now",
     "run_plan",
     "running_admin",
