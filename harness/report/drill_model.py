@@ -34,12 +34,23 @@ class DrillReport:
     """What speaks against the rollback; empty where it is confirmed."""
     past: tuple[str, ...]
     """The words of the last runs of the same drill, oldest first."""
+    text: str = ""
+    """The drill file as it was run, everything laid over it."""
 
     @property
     def history(self) -> str:
         """`held 6 of the last 7`, this run included."""
         words = [*self.past, self.verdict.word.value][-7:]
         return f"held {words.count(Word.HELD.value)} of the last {len(words)}"
+
+    def faults(self) -> Iterator[tuple[str, str, float, float, str]]:
+        """(on, fault, seconds after the first, seconds it lasts, its own fields) of each, as the file asks."""
+        for fault in self.drill.faults:
+            fields = ", ".join(f"{name}: {value}" for name, value in fault.fields.items())
+            yield fault.on, fault.fault, fault.after_s, self.drill.fault_s(fault), fields
+        for outside in self.drill.outside:
+            told = f"{outside.action.provider.type}; rollback {outside.rollback.name}; gone when {outside.gone.name}"
+            yield outside.name, outside.action.name, outside.after_s, self.drill.fault_s(outside), told
 
     def findings(self) -> Iterator[tuple[str, str]]:
         """Every number that a drill prints, as (name, words)."""

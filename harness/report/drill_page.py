@@ -37,6 +37,7 @@ def drill_html(report: DrillReport) -> str:
         expectations=[(SIGN[e.kept], _KEPT[e.kept], e) for e in verdict.expectations],
         findings=list(report.findings()),
         ladder=list(report.ladder())[:_SHOWN],
+        faults=list(report.faults()),
         journal=[(report.run.at(at_s), what) for at_s, what in report.journal[:_SHOWN]],
         phases=[(name, report.run.at(a), b - a) for name, a, b in report.timeline.phases()],
         broken=[c for c in report.whole.verdict.caveats if c.status == "broken"][:_SHOWN],
