@@ -44,17 +44,18 @@ def list_drills(
     """The drills of a folder: number, file, how it stands by the history of runs, hypothesis. A drill that says `every`
     and has told nothing for longer is overdue. A file that cannot be read is named, and the exit code is 2.
     """
+    from harness.report import stands
     from harness.run import list_drills as found_in
     from harness.run import standing_of
 
     found, problems = found_in(folder)
     now = datetime.now(UTC)
-    stands = [standing_of(drill, runs, now) for _, drill in found]
+    known_of = [standing_of(drill, runs, now) for _, drill in found]
     if as_json:
-        show_json([_listed(path, drill, known) for (path, drill), known in zip(found, stands, strict=True)])
+        show_json([_listed(path, drill, known) for (path, drill), known in zip(found, known_of, strict=True)])
     else:
-        for (path, drill), known in zip(found, stands, strict=True):
-            show(f"{drill.number or '':>3}  {path!s:<40}  {_stands(known):<32}  {drill.title}")
+        for (path, drill), known in zip(found, known_of, strict=True):
+            show(f"{drill.number or '':>3}  {path!s:<40}  {stands(known):<32}  {drill.title}")
     for problem in problems:
         note(problem)
     return ExitCode.USAGE if problems else ExitCode.PASS
@@ -71,14 +72,6 @@ def _listed(path: Path, drill: Drill, known: Standing) -> dict[str, Any]:
         "overdue": known.overdue_s > 0,
         "overdue_s": overdue_s,
     }
-
-
-def _stands(known: Standing) -> str:
-    if known.last is None:
-        return "OVERDUE: never run" if known.overdue_s else "-"
-    last = f"{known.last.result} {known.last.started:%Y-%m-%d}"
-    late = f", OVERDUE by {known.overdue_s / 86_400:.0f} d" if 0 < known.overdue_s < float("inf") else ""
-    return last + (", OVERDUE" if known.overdue_s == float("inf") else late)
 
 
 def run(

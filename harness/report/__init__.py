@@ -19,7 +19,7 @@ from harness.report.model import Dependency, FaultBand, Report, Run, SearchStep,
 from harness.report.notify import is_news, slack_message, webhook_payload
 from harness.report.openmetrics import openmetrics
 from harness.report.page import html
-from harness.report.past import history_text, trend_text
+from harness.report.past import drills_text, history_text, stands, trend_text
 from harness.report.past_page import comparison_html, history_html
 from harness.report.rows_csv import rows_csv
 from harness.report.rows_parquet import rows_parquet
@@ -46,6 +46,7 @@ __all__ = [
     "drill_junit",
     "drill_openmetrics",
     "drill_summary",
+    "drills_text",
     "forecast_html",
     "github_annotations",
     "gitlab_code_quality",
@@ -63,6 +64,7 @@ __all__ = [
     "rows_parquet",
     "slack_message",
     "slowest",
+    "stands",
     "summary_text",
     "trend_text",
     "webhook_payload",

@@ -6,7 +6,14 @@ from harness.run.capacity_report import FoundCapacity, capacity_report, search_c
 from harness.run.comparing import Compared, compare_runs, find_run, read_side, set_baseline, stored_report
 from harness.run.conductor import Finished, Watch, run_now, run_plan
 from harness.run.demo import write_demo
-from harness.run.drill_catalogue import clear_faults, emit_schedule, faults_in_force, list_drills, standing_of
+from harness.run.drill_catalogue import (
+    clear_faults,
+    emit_schedule,
+    faults_in_force,
+    list_drills,
+    standing_of,
+    standings,
+)
 from harness.run.drill_inputs import DrillInputs, read_drill
 from harness.run.drill_judging import DrillFinished, is_drill, judge_drill_again
 from harness.run.drill_stopping import RunningDrill, running_drills
@@ -75,6 +82,7 @@ __all__ = [
     "set_baseline",
     "spread_of",
     "standing_of",
+    "standings",
     "stored_report",
     "tell_github",
     "uplift_of",
