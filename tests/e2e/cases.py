@@ -38,8 +38,8 @@ upstreams:
 degraded: [header x-degraded]
 slo:
   slos: {slos}
-deadline: 15s
-drain: 15s
+deadline: {deadline}
+drain: {drain}
 smoke: true
 """
 EASY = ["ttft p95 <= 3s", "e2e p95 <= 9s", "errors < 5%"]
@@ -47,7 +47,8 @@ EASY = ["ttft p95 <= 3s", "e2e p95 <= 9s", "errors < 5%"]
 
 def write_plan(folder: Path, **changes: Any) -> Path:
     """A plan against copilot on the mocks; what is not changed is easy to meet."""
-    values = {"rate": 20, "seconds": 22, "tokens_out": 20, "processes": 1, "slos": json.dumps(EASY), **changes}
+    easy = {"rate": 20, "seconds": 22, "tokens_out": 20, "processes": 1, "slos": json.dumps(EASY)}
+    values = {**easy, "deadline": "15s", "drain": "15s", **changes}
     path = folder / "plan.yaml"
     path.write_text(PLAN.format(**values))
     return path
@@ -90,7 +91,8 @@ class Running:
         return self.process.returncode, json.loads(out) if out.strip() else {}, err
 
 
-def start(plan: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Running:
+def start(plan: Path, *arguments: str, env: Mapping[str, str] | None = None, group: bool = False) -> Running:
+    """With `group` the command leads a process group of its own, as in a terminal."""
     runs = plan.parent / "runs"
     command = [sys.executable, "-c", "import sys; from harness.cli.app import main; sys.exit(main())"]
     process = subprocess.Popen(
@@ -99,6 +101,7 @@ def start(plan: Path, *arguments: str, env: Mapping[str, str] | None = None) -> 
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PEAKPROOF_MOCK_TOKEN": TOKEN, **(env or {})},
+        start_new_session=group,
     )
     return Running(process, runs)
 
