@@ -38,8 +38,8 @@ upstreams:
 degraded: [header x-degraded]
 slo:
   slos: {slos}
-deadline: {deadline}
-drain: {drain}
+deadline: 15s
+drain: 15s
 smoke: true
 """
 EASY = ["ttft p95 <= 3s", "e2e p95 <= 9s", "errors < 5%"]
@@ -47,8 +47,7 @@ EASY = ["ttft p95 <= 3s", "e2e p95 <= 9s", "errors < 5%"]
 
 def write_plan(folder: Path, **changes: Any) -> Path:
     """A plan against copilot on the mocks; what is not changed is easy to meet."""
-    easy = {"rate": 20, "seconds": 22, "tokens_out": 20, "processes": 1, "slos": json.dumps(EASY)}
-    values = {**easy, "deadline": "15s", "drain": "15s", **changes}
+    values = {"rate": 20, "seconds": 22, "tokens_out": 20, "processes": 1, "slos": json.dumps(EASY), **changes}
     path = folder / "plan.yaml"
     path.write_text(PLAN.format(**values))
     return path

@@ -28,9 +28,9 @@ def test_a_healthy_endpoint_passes(tmp_path: Path) -> None:
     assert list(folder.glob("engine/worker-0.spool"))
 
 
-def slow_models(run: Running, add_ms: int = 2000) -> None:
+def slow_models(run: Running, *models: str, add_ms: int = 2000) -> None:
     with run.admin() as admin:
-        for model in ("llm/primary", "llm/fallback"):
+        for model in models or ("llm/primary", "llm/fallback"):
             fault = {"on": model, "fault": "latency", "add_ms": add_ms, "ttl_s": 60, "max_total_s": 120, "owner": "e2e"}
             assert admin.post("/faults", json=fault).status_code == 201
 
@@ -111,11 +111,26 @@ def test_ctrl_c_keeps_what_was_measured_and_leaves_no_process(tmp_path: Path) ->
     assert (run.folder() / "report.html").exists()
 
 
+PATIENT = """\
+target: llm
+journeys: {ask: {kind: chat, model: any}}
+headers: {authorization: "${env:MODEL_KEY}"}
+arrivals: {seed: 3, segments: [{phase: peak, hold: 60/s, for: 20s}]}
+prompts: {sizes: {in: 20, out: 4}}
+upstreams: {llm: {mock: openai, preset: hosted-small}}
+slo: {slos: [e2e p95 <= 20s]}
+deadline: 300s
+drain: 300s
+smoke: true
+"""
+
+
 def test_a_second_ctrl_c_does_not_wait_for_answers(tmp_path: Path) -> None:
     """As a terminal sends it: to the command and all of its group, twice. The rows so far are kept and judged."""
-    run = start(write_plan(tmp_path, rate=60, deadline="300s", drain="300s"), group=True)
+    (tmp_path / "plan.yaml").write_text(PATIENT)
+    run = start(tmp_path / "plan.yaml", group=True, env={"MODEL_KEY": "Bearer e2e"})
     run.wait_fired(10)
-    slow_models(run, add_ms=300_000)
+    slow_models(run, "llm", add_ms=300_000)
     children = psutil.Process(run.process.pid).children(recursive=True)
     os.killpg(run.process.pid, signal.SIGINT)
     run.wait_fired(600)  # what was not sent has its rows: the load is stopped, and waits for the slow answers
@@ -124,9 +139,9 @@ def test_a_second_ctrl_c_does_not_wait_for_answers(tmp_path: Path) -> None:
     assert code == 130, err
     assert verdict["verdict"] == "INVALID" and "complete" in verdict["reasons"]
     assert sum(verdict["outcomes"].values()) == verdict["judged_count"]
-    rows = read_spools(sorted(run.folder().glob("engine/*.spool")), Catalog(("ask",), ("warm", "peak"))).array
-    kept = np.bincount(rows["outcome"], minlength=len(Outcome))
-    assert kept[Outcome.OK] >= 10 and kept[Outcome.NOT_SENT] >= 500
+    rows = read_spools(sorted(run.folder().glob("engine/*.spool")), Catalog(("ask",), ("peak",))).array
+    assert np.count_nonzero(rows["outcome"] == Outcome.OK) >= 5
+    assert np.count_nonzero(rows["outcome"] == Outcome.NOT_SENT) >= 500
     wait_for(lambda: not any(alive(child) for child in children), 10.0)
     assert (run.folder() / "report.html").exists()
 
