@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from harness.engine.dispatch import Dispatcher
+from harness.engine.dispatch import NEVER_DUE, Dispatcher
 from harness.engine.exchange import Done, Exchange, Request
 from harness.engine.facts import first_catalog, gaps_path, spool_path, telemetry_path
 from harness.engine.flight import AnyJourney, Flights
@@ -90,7 +90,7 @@ class Load:
         self._clock_ns = time.monotonic_ns
         self._writer = SpoolWriter(spool_path(folder, worker), worker)
         self._recorder = Recorder(self._writer, worker, first_catalog(job), self._clock_ns)
-        self._gathering = Gathering(loop, self._clock_ns, sleep)
+        self._gathering = Gathering(loop, self._clock_ns, sleep, self._next_due_ns)
         self._observer = Observer(loop, self._clock_ns, telemetry_path(folder, worker), worker)
         self._gaps = GapMeter(gaps_path(folder, worker), worker, len(job.phases))
         self._serves = serves(self._recorder) if serves else self._over_transport()
@@ -211,6 +211,9 @@ class Load:
 
     def _room(self) -> int:
         return self._limit - self._recorder.in_flight
+
+    def _next_due_ns(self) -> int:
+        return min((dispatcher.next_due_ns for dispatcher in self._dispatchers), default=NEVER_DUE)
 
     def _fired(self) -> int:
         return sum(dispatcher.fired for dispatcher in self._dispatchers)
