@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from harness.descriptors import in_flight_within
 from harness.engine.dispatch import NEVER_DUE, Dispatcher
 from harness.engine.exchange import Done, Exchange, Request
 from harness.engine.facts import first_catalog, gaps_path, spool_path, telemetry_path
@@ -260,8 +261,9 @@ def profile_journeys(job: EngineJob) -> tuple[AnyJourney, ...]:
 
 
 def in_flight_share(limit: int, descriptors: int, worker: int, workers: int) -> int:
-    """How many arrivals this worker may have in flight: its part of the run's bound, at most half its descriptors."""
-    return min(max(1, limit * (worker + 1) // workers - limit * worker // workers), max(1, descriptors // 2))
+    """How many arrivals this worker may have in flight: its part of the run's bound, and what its descriptors allow."""
+    mine = limit * (worker + 1) // workers - limit * worker // workers
+    return min(max(1, mine), in_flight_within(descriptors))
 
 
 def descriptor_limit() -> int:
