@@ -35,9 +35,8 @@ from harness.engine import read_engine
 from harness.errors import EvidenceError, Problem
 from harness.report import DrillReport, FaultBand, Report, drill_document, drill_html
 from harness.run import manifest as stored
-from harness.run.drill_faults import Event, FaultHolder
+from harness.run.drill_holding import Event, Holder
 from harness.run.drill_inputs import DRILL_FILE
-from harness.run.drill_outside import OutsideHolder
 from harness.run.judging import gather, judge_run
 
 FAULTS_MAY_BREAK = frozenset({"warm_up"})
@@ -67,9 +66,7 @@ class Journal:
     """The faults on what is not ours that their own probe saw in force."""
 
     @classmethod
-    def of(
-        cls, holders: Sequence[FaultHolder | OutsideHolder], stopped: str, aborted: str, events: Sequence[Event]
-    ) -> Journal:
+    def of(cls, holders: Sequence[Holder], stopped: str, aborted: str, events: Sequence[Event]) -> Journal:
         granted = [(g.id, g.on, g.fault, g.granted_s) for holder in holders for g in holder.granted]
         happened = [*events, *(event for holder in holders for event in holder.journal)]
         return cls(
