@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 
 from harness import store
-from harness.analysis import Caveat, Check, before_the_stop, judge, parse_slo
+from harness.analysis import Caveat, Check, Slo, before_the_stop, judge, parse_slo
 from harness.drill import (
     FAULT,
     NO_CALLS,
@@ -41,6 +41,9 @@ from harness.run.judging import gather, judge_run
 
 FAULTS_MAY_BREAK = frozenset({"warm_up"})
 """Gates that a fault breaks by its nature: latency that shifts looks like a warm-up that never ended."""
+MOMENTS = parse_slo("e2e p95 <= 10s")
+"""What the generator and the mocks are held to beside a drill's own promises: its moments are told to the second, and
+half a second (5 % of this) of lateness moves none of them by more than one. It never makes them earlier."""
 HISTORY = 7
 JOURNAL_FILE = "drill-journal.json"
 
@@ -141,7 +144,8 @@ def write_drilled(finished: DrillFinished) -> None:
 
 def judge_drilled(drill: Drill, timeline: Timeline, folder: store.RunFolder, journal: Journal) -> DrillFinished:
     """Judge what the folder holds; writes nothing."""
-    whole = judge_run(folder, keep=False)
+    gated = gated_of(drill)
+    whole = judge_run(folder, gated, keep=False)
     facts, manifest = read_engine(folder.path), stored.read_manifest(folder)
     numbers = seen = None
     if journal.injected and whole.rows is not None and facts.start_ns:
@@ -151,9 +155,9 @@ def judge_drilled(drill: Drill, timeline: Timeline, folder: store.RunFolder, jou
     during: tuple[Check, ...] = ()
     if numbers and drill.expect.during:
         rows, evidence = gather(folder, manifest, facts, rules)
-        during = judge(rows, tuple(parse_slo(t) for t in drill.expect.during), rules, evidence).checks
+        during = judge(rows, _promised(drill), rules, evidence).checks
     conduct = Conduct(
-        broken=_broken(whole, manifest, journal),
+        broken=_broken(whole, gated, manifest, journal),
         stopped=journal.stopped,
         aborted=journal.aborted,
         not_injected=journal.not_injected,
@@ -175,13 +179,21 @@ def judge_drilled(drill: Drill, timeline: Timeline, folder: store.RunFolder, jou
     return DrillFinished(folder, report, bool(journal.stopped))
 
 
-def _broken(whole: Report, manifest: dict[str, Any], journal: Journal) -> tuple[Caveat, ...]:
+def gated_of(drill: Drill) -> tuple[Slo, ...]:
+    """What the gates of a drill are about: its own promises and moments, not the promises of the plan it borrows."""
+    return (*_promised(drill), MOMENTS)
+
+
+def _promised(drill: Drill) -> tuple[Slo, ...]:
+    return tuple(parse_slo(text) for text in drill.expect.during)
+
+
+def _broken(whole: Report, gated: Sequence[Slo], manifest: dict[str, Any], journal: Journal) -> tuple[Caveat, ...]:
     """The gates that do not hold. A load that the drill's own rule ended is judged until that moment: after it nothing
     was sent, and that breaks half of them."""
     caveats = whole.verdict.caveats
     if journal.aborted and whole.rows is not None and whole.evidence is not None:
-        slos, rules = stored.slos_of(manifest), stored.rules_of(manifest)
-        until = before_the_stop(whole.rows, slos, rules, whole.evidence)
+        until = before_the_stop(whole.rows, gated, stored.rules_of(manifest), whole.evidence)
         caveats = until.caveats if until is not None else caveats
     return tuple(c for c in caveats if c.status == "broken" and c.kind not in FAULTS_MAY_BREAK)
 
