@@ -34,7 +34,7 @@ from harness.guard import in_flight_bound
 from harness.run.comparing import read_verdict
 from harness.run.conductor import Errand, Finished, Opened, Watch, descriptor_limit, run_plan
 from harness.run.inputs import Inputs
-from harness.run.manifest import manifest_of
+from harness.run.manifest import manifest_of, read_manifest
 from harness.run.mocks import MockFleet
 from harness.run.planning import steady_load
 from harness.run.relief import relievable, relieve
@@ -202,8 +202,10 @@ def begin(inputs: Inputs, root: Path, effort: Effort, started: datetime, token: 
 
 
 def resume(inputs: Inputs, run: Path, budget_s: float | None) -> Searching:
-    """The search in `run`, to be gone on with. Raises UsageError where the plan is another one by now."""
+    """The search in `run`, to be gone on with. Raises UsageError where the plan is another one by now,
+    EvidenceError where the steps so far are of another format."""
     found = read_search(store.open_run(run))
+    read_manifest(found.folder)  # steps of another format could not be judged together with those to come
     if config.plan_hash(inputs.plan) != found.plan_hash:
         what = "the plan is not the one that this search began with"
         raise UsageError(Problem(what, "start a new search, or put the plan back", str(found.folder.path)))

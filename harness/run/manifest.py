@@ -12,10 +12,9 @@ import numpy as np
 from harness import COMMAND, __version__, config, store
 from harness.analysis import Confidence, PhaseWindow, Prices, Rules, Slo, parse_slo
 from harness.errors import EvidenceError, Problem
+from harness.results import ADVICE, FORMAT, of_format
 from harness.run.inputs import Inputs
 from harness.run.planning import windows_of as windows_of_shape
-
-FORMAT = 1
 
 
 def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any]:
@@ -104,7 +103,6 @@ def prices_of(manifest: dict[str, Any]) -> Prices | None:
 def read_manifest(folder: store.RunFolder) -> dict[str, Any]:
     """Raises EvidenceError where the manifest is missing, broken, or of another format."""
     manifest = folder.read_manifest()
-    if manifest.get("format") != FORMAT:
-        what = f"is of format {manifest.get('format')!r}; this version reads {FORMAT}"
-        raise EvidenceError(Problem(what, "analyse it with the version that made it", str(folder.manifest)))
+    if (found := manifest.get("format")) != FORMAT:
+        raise EvidenceError(Problem(of_format(found), ADVICE, str(folder.manifest)))
     return manifest
