@@ -28,9 +28,11 @@ from harness.analysis.capacity import (
     should_abort,
     trial_of,
 )
+from harness.analysis.foresight import SHORTEST_STABLE_S
 from harness.engine import Progress
 from harness.errors import EvidenceError, PeakproofError, Problem, UsageError
 from harness.guard import in_flight_bound
+from harness.run.capacity_forewarning import forewarnings
 from harness.run.comparing import read_verdict
 from harness.run.conductor import Errand, Finished, Opened, Watch, descriptor_limit, run_plan
 from harness.run.inputs import Inputs
@@ -181,6 +183,9 @@ def search_for(inputs: Inputs, effort: Effort) -> tuple[Search, float]:
         )
     except ValueError as wrong:
         raise UsageError(Problem(str(wrong), "see --from, --to and the plan's limits.requests")) from None
+    if step_s <= SHORTEST_STABLE_S:
+        what = f"a step of {step_s:g} s cannot show that no queue grows, so no rate would ever be proven"
+        raise UsageError(Problem(what, f"--step {2 * SHORTEST_STABLE_S:.0f}s or longer"))
     if budget_s < step_s + drain_s:
         raise UsageError(Problem(f"a budget of {budget_s:.0f} s holds no step of {step_s + drain_s:.0f} s"))
     return search, warm_s
@@ -217,6 +222,8 @@ def resume(inputs: Inputs, run: Path, budget_s: float | None) -> Searching:
 
 def go_on(searching: Searching, inputs: Inputs, audience: Audience) -> bool:
     """Run step after step until the search is done. Returns whether a person interrupted it."""
+    for sentence in forewarnings(searching.search, inputs):
+        audience.say(sentence)
     while True:
         step = next_step(searching.search, searching.record)
         if step.stage is Stage.DONE:
