@@ -23,7 +23,7 @@ from harness.analysis.gates_foreign import SILENCE
 from harness.analysis.measure import NoSample, sample
 from harness.analysis.provisioning import Range, caution, needs
 from harness.analysis.rules import Rules
-from harness.analysis.scene import Scene, set_scene
+from harness.analysis.scene import Scene, Segment, set_scene
 from harness.analysis.slo import Kind, Slo
 from harness.analysis.steady import SHOWN_EXCESS, Drift, WarmUp, drift, warm_up
 from harness.analysis.trust import trust
@@ -288,7 +288,8 @@ def _reasons(word: Word, finding: Finding, whole: Finding) -> tuple[str, ...]:
 
 
 def _bad_seq(finding: Finding, slos: Sequence[Slo]) -> np.ndarray:
-    """Arrivals beyond any missed SLO."""
+    """Arrivals beyond any missed SLO; where the run was unstable and none is beyond one yet, those of the last fifth:
+    they are the ones that wait."""
     seqs = []
     for slo, result in zip(slos, finding.checks, strict=False):
         if result.state is State.MISSED and slo.kind is not Kind.MEAN:
@@ -297,7 +298,14 @@ def _bad_seq(finding: Finding, slos: Sequence[Slo]) -> np.ndarray:
             except NoSample:
                 continue
             seqs.append(found.view.raw("seq")[found.bad])
+    if not seqs:
+        seqs = [_late_seq(finding.scene, d.segment) for d in finding.drifts if d.unstable]
     return np.unique(np.concatenate(seqs)) if seqs else np.zeros(0, dtype=np.uint32)
+
+
+def _late_seq(scene: Scene, segment: Segment) -> np.ndarray:
+    last = replace(segment, start_s=segment.end_s - segment.duration_s / 5)
+    return scene.judged.where(last.holds(scene.judged.due_s)).raw("seq")
 
 
 def _capacity(word: Word, finding: Finding, slos: Sequence[Slo], rate: float) -> Capacity:

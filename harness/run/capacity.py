@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import config, store
-from harness.analysis import Verdict, Word
+from harness.analysis import Bottleneck, Verdict, Word
 from harness.analysis.capacity import (
     Search,
     Stage,
@@ -313,17 +313,14 @@ def _abort_rule(inputs: Inputs, rate: float, stops: list[str]) -> Callable[[Prog
 
 
 def _relief_runs(searching: Searching, inputs: Inputs, audience: Audience) -> bool:
-    """For the first suspects of the lowest rate that failed: its limits doubled, at a rate beyond 1.15 x the capacity.
-    Returns whether a person interrupted it."""
-    failed = [k for k, trial in enumerate(searching.record) if trial.failed]
-    before = capacity_estimate(searching.record)
-    if not failed or before is None or not inputs.plan.upstreams:
+    """For the first suspects of the lowest rate that failed and has any: its limits doubled, at a rate beyond 1.15 x
+    the capacity. Returns whether a person interrupted it."""
+    found, before = suspecting(searching), capacity_estimate(searching.record)
+    if found is None or before is None or not inputs.plan.upstreams:
         return False
-    worst = min(failed, key=lambda k: searching.record[k].offered_rate)
-    folder = store.RunFolder(searching.folder.path / "steps", searching.steps[worst][0])
-    suspects = relievable(read_verdict(folder).bottleneck, inputs.plan.upstreams)
+    worst, suspects = found
     rate = max(searching.record[worst].rate, RELIEF_RATE * before)
-    for suspect in suspects[:RELIEF_TRIES]:
+    for suspect in relievable(suspects, inputs.plan.upstreams)[:RELIEF_TRIES]:
         index = len(searching.record) + len(searching.relieved)
         step = Step(Stage.PROBE, rate, searching.search.step_s, searching.search.drain_s, index, "relief")
         told: list[str] = []
@@ -345,6 +342,16 @@ def _relief_runs(searching: Searching, inputs: Inputs, audience: Audience) -> bo
         if trial.passed:
             break
     return False
+
+
+def suspecting(searching: Searching) -> tuple[int, tuple[Bottleneck, ...]] | None:
+    """(number of the step, its suspects): the lowest rate that failed and tells why; None where no step does."""
+    failed = [k for k, trial in enumerate(searching.record) if trial.failed]
+    for k in sorted(failed, key=lambda k: searching.record[k].offered_rate):
+        verdict = read_verdict(store.RunFolder(searching.folder.path / "steps", searching.steps[k][0]))
+        if verdict.bottleneck:
+            return k, verdict.bottleneck
+    return None
 
 
 def capacity_estimate(record: Sequence[Trial]) -> float | None:
