@@ -19,6 +19,7 @@ from harness.analysis.doubt import BROKEN, NOTED, WAIVED, broken, held
 from harness.analysis.evidence import Evidence
 from harness.analysis.failures import failure_modes, first_cause
 from harness.analysis.gates import hold_gates
+from harness.analysis.gates_credentials import KIND as CREDENTIALS
 from harness.analysis.gates_foreign import SILENCE
 from harness.analysis.measure import NoSample, sample
 from harness.analysis.provisioning import Range, caution, needs
@@ -261,7 +262,9 @@ def _verdict(word: Word, finding: Finding, whole: Finding, slos: Sequence[Slo]) 
         headroom=capacity.headroom,
         failures=() if impossible else failure_modes(scene),
         outcomes={o.label: int(counts[o]) for o in Outcome if counts[o]},
-        bottleneck=() if impossible else suspects(scene, _bad_seq(finding, slos), whole.caveats),
+        bottleneck=()
+        if impossible or CREDENTIALS in whole.broken
+        else suspects(scene, _bad_seq(finding, slos), whole.caveats),
         provisioning=_provisioning(word, finding, capacity),
         trust=None if impossible else trust(scene),
         first_cause=cause,

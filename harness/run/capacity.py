@@ -29,6 +29,7 @@ from harness.analysis.capacity import (
     trial_of,
 )
 from harness.analysis.foresight import SHORTEST_STABLE_S
+from harness.analysis.gates_credentials import KIND as CREDENTIALS
 from harness.engine import Progress
 from harness.errors import EvidenceError, PeakproofError, Problem, UsageError
 from harness.guard import in_flight_bound
@@ -237,6 +238,9 @@ def go_on(searching: Searching, inputs: Inputs, audience: Audience) -> bool:
         searching.steps.append((finished.folder.run_id, step.why))
         searching.write()
         audience.say(_told(searching, trial))
+        if CREDENTIALS in finished.verdict.reasons:
+            searching.ended = finished.verdict.why
+            break
         if not inputs.plan.target_upstream:
             time.sleep(min(10.0, step.drain_s))  # what one step left in queues must not judge the next
     if searching.relief and not searching.relieved and _relief_runs(searching, inputs, audience):
@@ -277,7 +281,7 @@ def trial_from(step: Step, verdict: Verdict, *, aborted: bool) -> Trial:
     stable = any(c.kind == "stability" and c.status == "held" for c in verdict.caveats)
     if trial.passed and not stable:
         return replace(trial, word=Word.INCONCLUSIVE)
-    if aborted and not trial.failed:
+    if aborted and not trial.failed and CREDENTIALS not in verdict.reasons:
         return replace(trial, word=Word.INCONCLUSIVE)
     return trial
 

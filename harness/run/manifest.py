@@ -57,6 +57,7 @@ def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any
         "lengths_declared": plan.prompts is not None and plan.prompts.lengths == "kept",
         "cached": None if plan.prompts is None else plan.prompts.cached,
         "new_connections": plan.connections,
+        "secrets": list(config.secrets_of(plan)),
         "notes": list(load.shape.notes),
         "prices": None if plan.prices is None else [plan.prices.input[0], plan.prices.output[0], plan.prices.input[1]],
         "upstreams": {name: _limits_text(upstream) for name, upstream in plan.upstreams.items()},
@@ -71,6 +72,9 @@ def machine() -> str:
 
 def _limits_text(upstream: config.Upstream) -> str:
     limits = [f"{name} {value:,}" for name in ("tpm", "rpm", "rps") if (value := getattr(upstream, name)) is not None]
+    limits += [
+        f"{name} {upstream.settings[name]:,}" for name in ("servers", "concurrency") if upstream.settings.get(name)
+    ]
     return ", ".join([" ".join(filter(None, [upstream.mock, upstream.preset])), *limits])
 
 

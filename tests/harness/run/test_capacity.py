@@ -161,6 +161,24 @@ def test_a_step_is_stopped_when_half_is_bad_or_it_drowns(inputs: Inputs) -> None
     assert rule(Progress("draining", finished=500, outcomes={"ok": 200})) == "", "the load has ended already"
 
 
+def test_a_target_that_lets_nobody_in_ends_the_search(
+    inputs: Inputs, passed: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = replace(passed, word=Word.INVALID, reasons=("credentials",), why="every answer was 401")
+    step = Step(Stage.PROBE, 20.0, 12.0, 5.0, 0, "")
+    assert trial_from(step, refused, aborted=True).word is Word.INVALID, "not undecided: nothing was measured"
+    run_plan, rates = fake_runs(refused)
+
+    def refusing(step: Inputs, root: Path, **more: Any) -> Finished:
+        finished = run_plan(step, root, **more)
+        return replace(finished, report=replace(finished.report, verdict=refused))
+
+    monkeypatch.setattr(capacity, "run_plan", refusing)
+    searching = begin(inputs, tmp_path / "runs", Effort(), STARTED, "t")
+    assert not go_on(searching, inputs, AUDIENCE)
+    assert len(rates) == 1 and read_search(searching.folder).ended == "every answer was 401"
+
+
 def test_the_search_fits_the_plan_and_the_effort(inputs: Inputs) -> None:
     search, warm_s = search_for(inputs, Effort())
     assert (search.safe_rate, search.highest_rate, search.step_s) == (15.0, 240.0, 120.0)
