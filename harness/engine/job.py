@@ -9,6 +9,9 @@ from typing import Any
 
 import orjson
 
+from harness.errors import EvidenceError, Problem
+from harness.results import ADVICE, FORMAT, of_format
+
 
 @dataclass(frozen=True)
 class JourneySpec:
@@ -103,11 +106,14 @@ class EngineJob:
         return self.processes + self.remote_workers
 
     def write(self, path: Path) -> None:
-        path.write_bytes(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2))
+        path.write_bytes(orjson.dumps({"format": FORMAT, **asdict(self)}, option=orjson.OPT_INDENT_2))
 
     @classmethod
     def read(cls, path: Path) -> EngineJob:
-        data: dict[str, Any] = orjson.loads(path.read_bytes())
+        """What `write` wrote. Raises EvidenceError for a job of another format."""
+        data: dict[str, Any] = dict(orjson.loads(path.read_bytes()))
+        if (found := data.pop("format", None)) != FORMAT:
+            raise EvidenceError(Problem(of_format(found), ADVICE, str(path)))
         data["journeys"] = tuple(JourneySpec(**j) for j in data["journeys"])
         data["degraded"] = tuple(DegradedSignal(**d) for d in data["degraded"])
         for name in ("allow_hosts", "phases", "error_trailers"):
