@@ -76,6 +76,7 @@ def test_history_tells_drills_by_their_own_word_and_which_are_overdue(
         "expect": {"recovered": {"within": "5s"}},
     }
     (runs / "9qw2" / "drill.yaml").write_text(json.dumps(asked))
+    (runs / "9qw2" / "plan.yaml").write_text("target: http://127.0.0.1:1\n")
     page = runs / "history.html"
     assert main(["history", "list", "--runs", str(runs), "--html", str(page)]) == 0
     out = capsys.readouterr().out
