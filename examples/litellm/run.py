@@ -13,6 +13,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -59,6 +60,7 @@ def main() -> int:
         )
     options.runs.mkdir(parents=True, exist_ok=True)
     log = options.runs / "litellm.log"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that it ends the proxy as well
     proxy = start_proxy(options.litellm, environ, log)
     try:
         wait_until_alive(proxy, log)
