@@ -72,9 +72,8 @@ def machine() -> str:
 
 def _limits_text(upstream: config.Upstream) -> str:
     limits = [f"{name} {value:,}" for name in ("tpm", "rpm", "rps") if (value := getattr(upstream, name)) is not None]
-    limits += [
-        f"{name} {upstream.settings[name]:,}" for name in ("servers", "concurrency") if upstream.settings.get(name)
-    ]
+    places = {name: upstream.settings.get(name) for name in ("servers", "concurrency")}
+    limits += [f"{name} {value:,}" for name, value in places.items() if isinstance(value, int)]
     return ", ".join([" ".join(filter(None, [upstream.mock, upstream.preset])), *limits])
 
 

@@ -15,8 +15,9 @@ from harness.errors import EvidenceError, ExitCode
 from harness.results import FORMAT, TELEMETRY_HEAD
 from harness.run.capacity import Effort, begin, resume
 from harness.run.judging import judge_run
+from harness.run.manifest import manifest_of
 from harness.store import RunFolder
-from tests.harness.run.folders import inputs_of, rows_of, stored_run
+from tests.harness.run.folders import PLAN, inputs_of, rows_of, stored_run
 
 
 def older(folder: RunFolder) -> RunFolder:
@@ -103,3 +104,17 @@ def test_a_search_of_another_format_is_not_gone_on_with(tmp_path: Path) -> None:
     rename(searching.folder.manifest, 1)
     with pytest.raises(EvidenceError, match="written by peakproof format 1"):
         resume(inputs, searching.folder.path, None)
+
+
+@pytest.mark.parametrize(
+    ("upstream", "said"),
+    [
+        ("{mock: tools, rps: 5000}", "tools, rps 5,000"),
+        ("{mock: tools, settings: {servers: 4, latency_ms: 30}}", "tools, servers 4"),
+        ("{mock: tools, settings: {servers: few}}", "tools"),
+    ],
+)
+def test_what_limits_a_mock_is_kept_in_words(tmp_path: Path, upstream: str, said: str) -> None:
+    inputs = inputs_of(tmp_path, f"{PLAN}\nupstreams: {{tools: {upstream}}}")
+    facts = manifest_of(inputs, "http://127.0.0.1:9", datetime(2026, 1, 1, tzinfo=UTC))
+    assert facts["upstreams"] == {"tools": said}
