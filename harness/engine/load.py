@@ -83,8 +83,8 @@ class Load:
         serves: Callable[[Recorder], Serves] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`serves` makes what serves the arrivals; absent, it is the job's journeys over `transport`, which are those of
-        `profile` where the job names one. `sleep` stops the whole process."""
+        """`serves` makes what serves the arrivals; absent, it is the job's journeys over `transport`, and those are
+        `profile`'s where the job names one. `sleep` stops the whole process."""
         self._job = job
         self._share = share
         self._loop = loop
