@@ -35,9 +35,11 @@ class _Server(ThreadingHTTPServer):
 
 
 class MetricsPort:
-    """Use as a context manager: inside, `http://127.0.0.1:PORT/metrics` answers. Port 0 takes a free one.
+    """Use as a context manager: inside, `http://127.0.0.1:PORT/metrics` answers as soon as there is something to show;
+    who comes before waits so long. Port 0 takes a free one.
 
-    Scrapes are answered by a thread of the command's own process: the load runs in others.
+    Scrapes are answered by a thread of the command's own process: the load runs in others. The thread begins when
+    those have been started, for to fork beside threads is to ask for trouble.
     """
 
     def __init__(self, port: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -61,13 +63,13 @@ class MetricsPort:
         )
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
+        if self._thread.is_alive():
+            self._server.shutdown()
         self._server.server_close()
 
     def opened(self, folder: RunFolder) -> None:
@@ -79,6 +81,8 @@ class MetricsPort:
         if self._labels is None and self._folder is not None:
             self._labels = _labels_of(self._folder)
         self._seen = (now, plan)
+        if not self._thread.is_alive():
+            self._thread.start()
 
     def end(self, verdict: str) -> None:
         """The OpenMetrics text of what came of the run; from now on it is told as well."""
@@ -108,7 +112,7 @@ class MetricsPort:
 
         verdict = self._verdict
         if self._seen is None:
-            return verdict or END
+            return END
         return live_metrics(*self._seen, self._labels or RunLabels(), verdict)
 
     def scraped(self, text: str) -> None:

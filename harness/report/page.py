@@ -14,7 +14,7 @@ from harness.analysis import PEAK_TOLERANCE, Check, State, Verdict, Word
 from harness.report import charts, dictionary, words
 from harness.report.breakdown import by_field, slowest
 from harness.report.charts import HALF, NARROW, WIDE, Limit, Size
-from harness.report.model import Report
+from harness.report.model import Report, SearchStep
 from harness.report.order import Failures, caveats_of, latency_checks, quantile_of, shown_failures, worst_first
 from harness.report.plain import line
 from harness.report.promise import promise, rows_of
@@ -108,6 +108,7 @@ def _context(report: Report, room: Room) -> dict[str, Any]:
         "changes": report.changes[:10],
         "drills": report.drills[:10],
         "headroom": words.headroom(verdict.headroom),
+        "search": [_step(step) for step in report.search[: room.entries]],
         "traces": {t.seq: t for t in report.traces[:1000]},
         "plan_text": _cut(run.plan_text, room.text),
         "slo_text": _cut(run.slo_text, room.text),
@@ -125,6 +126,12 @@ def _action(verdict: Verdict) -> str:
     if verdict.word is Word.PASS and verdict.headroom is not None and verdict.headroom < -PEAK_TOLERANCE:
         return "No launch yet: passed below the forecast peak"
     return words.ACTION[verdict.word]
+
+
+def _step(step: SearchStep) -> tuple[str, str, SearchStep]:
+    """(sign, word of the colour, step)."""
+    known = step.word in {word.value for word in Word}
+    return (words.VERDICT_SIGN[Word(step.word)], step.word, step) if known else ("\u2013", "noted", step)
 
 
 def _check_row(check: Check) -> dict[str, Any]:

@@ -178,11 +178,11 @@ def create(root: Path, started: datetime, token: str) -> RunFolder:
 
 @contextlib.contextmanager
 def only_if_run(folder: RunFolder) -> Iterator[None]:
-    """Inside, a refusal before any load, or a disk that is full by then, takes `folder` away again: nothing was run, so
-    there is nothing to keep."""
+    """Inside, a refusal before any load, a disk that is full by then, or a Ctrl-C, takes `folder` away again: nothing
+    was run, so there is nothing to keep."""
     try:
         yield
-    except (UsageError, RefusedError, OSError):
+    except (UsageError, RefusedError, OSError, KeyboardInterrupt):
         if not folder.job.exists():
             shutil.rmtree(folder.path, ignore_errors=True)
         raise

@@ -90,7 +90,8 @@ class Running:
         return self.process.returncode, json.loads(out) if out.strip() else {}, err
 
 
-def start(plan: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Running:
+def start(plan: Path, *arguments: str, env: Mapping[str, str] | None = None, group: bool = False) -> Running:
+    """With `group` the command leads a process group of its own, as in a terminal."""
     runs = plan.parent / "runs"
     command = [sys.executable, "-c", "import sys; from harness.cli.app import main; sys.exit(main())"]
     process = subprocess.Popen(
@@ -99,6 +100,7 @@ def start(plan: Path, *arguments: str, env: Mapping[str, str] | None = None) -> 
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PEAKPROOF_MOCK_TOKEN": TOKEN, **(env or {})},
+        start_new_session=group,
     )
     return Running(process, runs)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
+from harness.results import Catalog, Outcome, read_spools
 from tests.e2e.cases import EASY, Running, check_named, judged, start, wait_for, write_plan
 
 pytestmark = pytest.mark.e2e
@@ -25,10 +28,10 @@ def test_a_healthy_endpoint_passes(tmp_path: Path) -> None:
     assert list(folder.glob("engine/worker-0.spool"))
 
 
-def slow_models(run: Running) -> None:
+def slow_models(run: Running, *models: str, add_ms: int = 2000) -> None:
     with run.admin() as admin:
-        for model in ("llm/primary", "llm/fallback"):
-            fault = {"on": model, "fault": "latency", "add_ms": 2000, "ttl_s": 60, "max_total_s": 120, "owner": "e2e"}
+        for model in models or ("llm/primary", "llm/fallback"):
+            fault = {"on": model, "fault": "latency", "add_ms": add_ms, "ttl_s": 60, "max_total_s": 120, "owner": "e2e"}
             assert admin.post("/faults", json=fault).status_code == 201
 
 
@@ -106,3 +109,45 @@ def test_ctrl_c_keeps_what_was_measured_and_leaves_no_process(tmp_path: Path) ->
     assert verdict["verdict"] == "INVALID" and "complete" in verdict["reasons"]
     wait_for(lambda: not any(child.is_running() for child in children), 5.0)
     assert (run.folder() / "report.html").exists()
+
+
+PATIENT = """\
+target: llm
+journeys: {ask: {kind: chat, model: any}}
+headers: {authorization: "${env:MODEL_KEY}"}
+arrivals: {seed: 3, segments: [{phase: peak, hold: 60/s, for: 20s}]}
+prompts: {sizes: {in: 20, out: 4}}
+upstreams: {llm: {mock: openai, preset: hosted-small}}
+slo: {slos: [e2e p95 <= 20s]}
+deadline: 300s
+drain: 300s
+smoke: true
+"""
+
+
+def test_a_second_ctrl_c_does_not_wait_for_answers(tmp_path: Path) -> None:
+    """As a terminal sends it: to the command and all of its group, twice. The rows so far are kept and judged."""
+    (tmp_path / "plan.yaml").write_text(PATIENT)
+    run = start(tmp_path / "plan.yaml", group=True, env={"MODEL_KEY": "Bearer e2e"})
+    run.wait_fired(10)
+    slow_models(run, "llm", add_ms=300_000)
+    children = psutil.Process(run.process.pid).children(recursive=True)
+    os.killpg(run.process.pid, signal.SIGINT)
+    run.wait_fired(600)  # what was not sent has its rows: the load is stopped, and waits for the slow answers
+    os.killpg(run.process.pid, signal.SIGINT)
+    code, verdict, err = run.finish()
+    assert code == 130, err
+    assert verdict["verdict"] == "INVALID" and "complete" in verdict["reasons"]
+    assert sum(verdict["outcomes"].values()) == verdict["judged_count"]
+    rows = read_spools(sorted(run.folder().glob("engine/*.spool")), Catalog(("ask",), ("peak",))).array
+    assert np.count_nonzero(rows["outcome"] == Outcome.OK) >= 5
+    assert np.count_nonzero(rows["outcome"] == Outcome.NOT_SENT) >= 500
+    wait_for(lambda: not any(alive(child) for child in children), 10.0)
+    assert (run.folder() / "report.html").exists()
+
+
+def alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -44,9 +45,14 @@ def test_a_scrape_gets_the_format_that_it_asks_for(port: MetricsPort) -> None:
         assert "peakproof_load_sent_total{" in text and " 59.0" in text
 
 
-def test_before_anything_is_known_the_page_is_empty_and_whole(port: MetricsPort) -> None:
-    assert scrape(port, **OPENMETRICS).text == "# EOF\n"
-    assert scrape(port).status_code == 200
+def test_who_comes_before_there_is_anything_waits_for_it(port: MetricsPort) -> None:
+    threads = threading.active_count()
+    assert port.text() == END
+    with socket.create_connection(("127.0.0.1", port.port), timeout=10) as early:
+        early.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost:1\r\n\r\n")
+        assert threading.active_count() == threads, "the mocks and the load are yet to be forked"
+        port.show(Moment("starting"), PLAN)
+        assert b'peakproof_load_state="starting"} 1.0' in b"".join(iter(lambda: early.recv(65_536), b""))
 
 
 def test_the_values_are_named_after_the_run_as_soon_as_its_manifest_is_there(port: MetricsPort, tmp_path: Path) -> None:

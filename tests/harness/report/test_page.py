@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.analysis import Capacity, FailureMode, Verdict, Word
-from harness.report import Report, Run, SlowRequest, html, slowest
+from harness.report import Report, Run, SearchStep, SlowRequest, html, slowest
 from harness.report.page import SIZE_MAX
 from harness.results import RESULT_DTYPE, Catalog, Gaps, Rows
 from harness.results.gaps import BINS, binned
@@ -234,3 +234,19 @@ def test_the_gaps_of_streams_are_told_by_stage(reports: dict[str, Report]) -> No
     at = words.index("Gaps between pieces of streamed answers")
     assert report.rows.catalog.phases[0] in words[at:]
     assert {"100", "21 ms", "3 234 ms"} <= set(words[at : at + 20]), words[at : at + 20]
+
+
+def test_the_steps_of_a_search_stand_before_the_rows_of_one(reports: dict[str, Report]) -> None:
+    steps = (
+        SearchStep("probe", 15.0, "PASS", 60.0, 0.004, 0.05, "x1.5 from 10/s", "steps/01"),
+        SearchStep("probe", 22.5, "FAIL", 60.0, 0.22, 0.05, "x1.5 from 15/s", "steps/02"),
+        SearchStep("<b>", 22.5, "<b>", 60.0, float("nan"), 0.05, "<b>", "<b>"),
+    )
+    page = html(replace(reports["fail"], search=steps))
+    search = page[page.index('id="search"') : page.index("</section>", page.index('id="search"'))]
+    assert page.index('id="search"') < page.index('id="timeline"')
+    assert re.search(
+        r't-PASS"><span aria-hidden="true">\u2713</span> PASS.*t-FAIL"><span[^>]*>\u2717</span> FAIL', search, re.S
+    )
+    assert re.search(r"22\s% of max 5.0\s%", search) and "x1.5 from 15/s" in search
+    assert "<b>" not in search and "t-noted" in search

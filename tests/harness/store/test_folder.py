@@ -133,8 +133,8 @@ def test_files_of_a_run_are_written_whole(tmp_path: Path) -> None:
     assert (run.verdict.read_text(), run.report.read_bytes()) == ("{}", b"<html>")
 
 
-@pytest.mark.parametrize("error", [UsageError("no"), RefusedError("no"), OSError(28, "full")])
-def test_a_run_that_was_refused_leaves_no_folder(tmp_path: Path, error: Exception) -> None:
+@pytest.mark.parametrize("error", [UsageError("no"), RefusedError("no"), OSError(28, "full"), KeyboardInterrupt()])
+def test_a_run_that_was_refused_leaves_no_folder(tmp_path: Path, error: BaseException) -> None:
     refused, begun, other = (create(tmp_path, NOON, token) for token in "abc")
     begun.write_text(begun.job, "{}")
     with pytest.raises(type(error)), only_if_run(refused):
