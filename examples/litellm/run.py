@@ -3,7 +3,7 @@
     python examples/litellm/run.py --litellm .venv-litellm/bin/litellm [--short] [DRILL ...]
 
 Exit code: 0 when every drill came out as its file says it does (`# Outcome: ...`, `# Calls a request: at most ...`), 1
-when one did not. A drill that the machine spoiled (INVALID) is run again, at most `--tries` times in all, and told of.
+when one did not. A drill that the machine spoiled (INVALID, NOT RUN) is told of and run again, `--tries` times in all.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ WARM, QUICK_S = 8, 1.0
 """It is warm once so many requests in a row took less than this."""
 COMMAND = [sys.executable, "-c", "import sys; from harness.cli.app import main; sys.exit(main())"]
 START_LIMIT_S = 300.0
-INVALID = 5
-CODES = {0: "HELD", 98: "DID NOT HOLD", INVALID: "INVALID", 3: "NOT RUN", 97: "ROLLBACK NOT CONFIRMED"}
+NOT_RUN, INVALID = 3, 5
+CODES = {0: "HELD", 98: "DID NOT HOLD", INVALID: "INVALID", NOT_RUN: "NOT RUN", 97: "ROLLBACK NOT CONFIRMED"}
 COLUMNS = ("drill", "outcome", "degraded after", "back after", "calls a request", "at most", "slowest answer")
 _OUTCOME = re.compile(r"^# Outcome: (HELD|DID NOT HOLD)$", re.MULTILINE)
 _CALLS = re.compile(r"^# Calls a request: at most (\d+)$", re.MULTILINE)
@@ -170,10 +170,10 @@ def run(path: Path, options: argparse.Namespace, environ: dict[str, str]) -> dic
     for left in reversed(range(options.tries)):
         code = subprocess.run(command, env=environ, check=False).returncode  # noqa: S603 -- likewise
         pages = sorted(runs.glob("*/drill.json"), key=lambda page: page.stat().st_mtime)
-        if code != INVALID or not left:
+        if code not in {NOT_RUN, INVALID} or not pages or not left:
             break
-        why = json.loads(pages[-1].read_text())["why"] if pages else "no result"
-        sys.stderr.write(f"{path.stem}: INVALID ({why}); this says nothing about LiteLLM, so it is run again\n")
+        why = json.loads(pages[-1].read_text())["why"]
+        sys.stderr.write(f"{path.stem}: {CODES[code]} ({why}); this says nothing about LiteLLM, so it is run again\n")
     row = {"drill": path.stem, "outcome": CODES.get(code, f"exit {code}")}
     return {**row, **(figures(pages[-1].parent) if pages else {})}
 

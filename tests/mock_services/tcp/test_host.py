@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import pytest
 
 Ask = Callable[..., Awaitable[bytes]]
@@ -62,6 +63,19 @@ def test_without_toxics_bytes_pass(in_lab: Any) -> None:
         assert (await lab.get("/counts"))["db"]["connections"] == 1
 
     through_proxy(in_lab, body)
+
+
+def test_it_may_stand_before_a_service_beside_it(in_lab: Any) -> None:
+    async def body(lab: Any) -> None:
+        through = lab.urls["link"].replace("tcp://", "http://")
+        answer = await lab.client.get(f"{through}/healthz")
+        assert answer.status_code == (await lab.client.get(f"{lab.urls['vector']}/healthz")).status_code
+        await lab.patch("link", upstream="nobody")
+        with pytest.raises(httpx.TransportError):
+            async with httpx.AsyncClient(trust_env=False) as fresh:
+                await fresh.get(f"{through}/healthz")
+
+    in_lab(body, {"name": "vector", "mock": "qdrant"}, {"name": "link", "mock": "tcp", "upstream": "vector"})
 
 
 def test_latency_is_one_and_not_one_for_each_piece(in_lab: Any) -> None:
