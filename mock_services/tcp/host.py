@@ -42,6 +42,7 @@ class TcpHost:
         self.context = context
         self.listener = listener
         self._leases: dict[str, Lease[Toxic]] = {}
+        self._waiting: dict[str, Lease[Toxic]] = {}
         self._links: set[Link] = set()
         self._numbers = 0
         self._resuming: asyncio.Task[None] | None = None
@@ -89,18 +90,23 @@ class TcpHost:
 
     def lease_changed(self, lease: Lease[Any]) -> None:
         if not lease.reason:
-            self._leases[lease.id] = lease
-            self._begin(lease)
-        elif self._leases.pop(lease.id, None) is not None:
+            self._waiting[lease.id] = lease
+            self.tick()
+        elif self._waiting.pop(lease.id, None) is None and self._leases.pop(lease.id, None) is not None:
             for link in self._links:
                 link.keep(lease.id)
             if isinstance(lease.fault, Down) and not self._down():
                 self._resuming = self.listener.resume_soon()
 
     def tick(self) -> None:
-        """Toxics neither begin later nor flap."""
+        """Begin what is due. Toxics do not flap."""
+        now_s = self.context.clock()
+        for lease in [x for x in self._waiting.values() if now_s >= x.granted_s + x.fault.after_s]:
+            del self._waiting[lease.id]
+            self._begin(lease)
 
     def _begin(self, lease: Lease[Toxic]) -> None:
+        self._leases[lease.id] = lease
         if isinstance(lease.fault, Down):
             self.listener.refuse()
             for link in list(self._links):

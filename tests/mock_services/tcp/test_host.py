@@ -78,6 +78,20 @@ def test_it_may_stand_before_a_service_beside_it(in_lab: Any) -> None:
     in_lab(body, {"name": "vector", "mock": "qdrant"}, {"name": "link", "mock": "tcp", "upstream": "vector"})
 
 
+def test_a_toxic_may_begin_later_and_be_taken_back_before(in_lab: Any) -> None:
+    async def body(lab: Any, port: int) -> None:
+        never = await lab.grant("db", "down", after_s=3600)
+        await lab.grant("db", "limit_data", bytes=2, after_s=0.3)
+        assert await send(port) == b"hello"
+        await lab.revert(never)
+        until = time.monotonic() + 30
+        while await send(port) != b"he" and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        assert await send(port) == b"he"
+
+    through_proxy(in_lab, body)
+
+
 def test_latency_is_one_and_not_one_for_each_piece(in_lab: Any) -> None:
     async def body(lab: Any, port: int) -> None:
         await lab.grant("db", "latency", latency=150)
