@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import yaml
 
 from harness import store
 from harness.analysis import Caveat, Check, Slo, before_the_stop, judge, parse_slo
@@ -175,8 +176,14 @@ def judge_drilled(drill: Drill, timeline: Timeline, folder: store.RunFolder, jou
         journal=tuple((event.at_s, event.what) for event in journal.events),
         against=journal.against,
         past=_past(folder, drill.title, whole.run.started),
+        text=_file_text(folder),
     )
     return DrillFinished(folder, report, bool(journal.stopped))
+
+
+def _file_text(folder: store.RunFolder) -> str:
+    """The drill as it was asked for, as people write it."""
+    return yaml.safe_dump(folder.read_json(folder.path / DRILL_FILE), sort_keys=False, allow_unicode=True, width=100)
 
 
 def gated_of(drill: Drill) -> tuple[Slo, ...]:
