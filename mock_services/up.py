@@ -100,7 +100,7 @@ class Mocks:
             host.stop()
 
     def _sociable(self) -> list[Sociable]:
-        services = [host.service for host in self.hosts.values() if isinstance(host, Host)]
+        services = [host.service if isinstance(host, Host) else host for host in self.hosts.values()]
         return [service for service in services if isinstance(service, Sociable)]
 
     def _lease_changed(self, lease: Lease[Any]) -> None:
