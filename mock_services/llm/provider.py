@@ -78,7 +78,7 @@ class Provider:
         self.context = context
         self.quota = Quota(limits_of(settings))
         self.batching = Batching(inference_of(settings), context.seed)
-        self.pacer = Pacer(self.batching, context.event_loop, context.counts.pacing)
+        self.pacer = Pacer(self.batching, context.event_loop, context.counts.pacing, context.outbox)
         self._calls = 0
         self._text_before: Text | None = None
 
