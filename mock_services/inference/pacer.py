@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 
+from mock_services.alarm import Alarm
 from mock_services.evidence import DelayHistogram
 from mock_services.inference.batching import Batching, Job, Served
-from mock_services.loop import call_at, clock
+from mock_services.loop import clock
 from mock_services.server import Outbox
 
 
@@ -19,8 +20,8 @@ class Pacer:
         self._loop = loop
         self._pacing = pacing
         self._outbox = outbox
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_s = math.inf
+        self._alarm = Alarm(loop, self._run)
+        self._alarm_s = math.inf
         self._running = False
         self._answered: list[tuple[float, int]] = []
 
@@ -29,21 +30,16 @@ class Pacer:
         self.arm()
 
     def arm(self) -> None:
-        """Sets the timer to the next event; call it after anything was changed on `batching`."""
+        """Sets the alarm to the next event; call it after anything was changed on `batching`."""
         if self._running:
             return
         next_s = self.batching.next_s()
-        if next_s == self._timer_s:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._timer_s = next_s
-        if next_s < math.inf:
-            self._timer = call_at(self._loop, next_s, self._run)
+        if next_s != self._alarm_s:
+            self._alarm_s = next_s
+            self._alarm.set(next_s)
 
     def _run(self) -> None:
-        self._timer, self._timer_s, self._running = None, math.inf, True
+        self._alarm_s, self._running = math.inf, True
         self._outbox.holding = True
         try:
             self.batching.advance(clock(), self._served)

@@ -58,6 +58,8 @@ class Connection(asyncio.Protocol):
         self._held: list[bytes] = []
         self._fd = -1
         """Where bytes are written past the loop, which would keep them until its round is over; -1: not at all."""
+        self._backlog = False
+        """The loop may still have bytes to write, which come first."""
         self._fed = 0
         self._messages = 0
         """Whole requests in what was parsed last; and the head of the last of them."""
@@ -130,7 +132,11 @@ class Connection(asyncio.Protocol):
 
     def _send(self, data: bytes) -> None:
         transport = self.transport
-        if self._fd >= 0 and not transport.get_write_buffer_size() and not transport.is_closing():
+        if transport.is_closing():  # the client has left, and the loop has not come round to saying so
+            return
+        if self._backlog:
+            self._backlog = transport.get_write_buffer_size() > 0
+        if self._fd >= 0 and not self._backlog:
             try:
                 sent = os.write(self._fd, data)
             except OSError:  # the client reads too slowly, or is gone: the loop knows what to do
@@ -138,6 +144,7 @@ class Connection(asyncio.Protocol):
             if sent == len(data):
                 return
             data = data[sent:]
+        self._backlog = True
         transport.write(data)
 
     def eof_received(self) -> bool:

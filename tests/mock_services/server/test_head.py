@@ -39,6 +39,9 @@ class Wire:
     def get_extra_info(self, name: str) -> Wire:
         return self
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def fileno(self) -> int:
         return -1
 
