@@ -270,7 +270,8 @@ def drain(poller: select.epoll, open_: dict[int, socket.socket]) -> None:
 
 
 def bench_streams(streams: int, per_s: float, seconds: float, replicas: int) -> dict[str, Any]:
-    """Each stream gets `per_s` tokens a second; the steps of the replicas fall where their first streams fell."""
+    """Each stream gets `per_s` tokens a second; the steps of the replicas fall where their first streams fell, so there
+    are as many of them as streams are opened in about one step."""
     inference = {
         "replicas": replicas,
         "max_batch": max(1, -(-streams // replicas)),
@@ -365,8 +366,8 @@ def main() -> int:
     parts = {
         "plain": lambda: bench_plain(options.seconds, depth=1),
         "pipelined": lambda: bench_plain(options.seconds, depth=16),
-        "streams": lambda: bench_streams(options.streams, 50, options.seconds, replicas=20),
-        "slow": lambda: bench_streams(options.slow_streams, 1, options.seconds * 2, replicas=200),
+        "streams": lambda: bench_streams(options.streams, 50, options.seconds, replicas=40),
+        "slow": lambda: bench_streams(options.slow_streams, 1, options.seconds * 2, replicas=1000),
         "preset": lambda: bench_preset("hosted-chat", options.seconds),
     }
     conditions = {

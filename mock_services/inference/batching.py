@@ -191,7 +191,9 @@ class Batching:
 
     def _wake(self, now: float) -> Served:
         """The least busy idle replica takes up the queue; busy ones look at the end of their step."""
-        for replica in sorted(self._replicas, key=lambda r: r.running):
+        idle = [replica for replica in self._replicas if not replica.stepping]
+        idle.sort(key=lambda r: r.running)
+        for replica in idle:
             if not self._queue:
                 break
             if not replica.stepping:

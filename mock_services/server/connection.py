@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections import deque
 from collections.abc import Awaitable
 from typing import Any, cast
 
@@ -44,8 +43,8 @@ class Connection(asyncio.Protocol):
         self.loop = loop
         self._usual_idle_limit_s = self._idle_limit_s = idle_limit_s
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self._parser: Any = httptools.HttpRequestParser(self)
-        self._pending: deque[Request] = deque()
+        self._parser: Any = None
+        self._pending: list[Request] = []
         self._exchange: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
         self._deaf = False
@@ -100,6 +99,8 @@ class Connection(asyncio.Protocol):
         self._parse(data)
 
     def _parse(self, data: bytes) -> None:
+        if self._parser is None:
+            self._parser = httptools.HttpRequestParser(self)
         self._fed += len(data)
         self._messages = 0
         self._outbox.holding = True
@@ -317,7 +318,7 @@ class Connection(asyncio.Protocol):
 
     def _next(self) -> None:
         if self._pending and self._exchange is None:
-            self._begin(self._pending.popleft())
+            self._begin(self._pending.pop(0))
         if self._reading_paused and len(self._pending) < PIPELINE_LIMIT // 2 and not self.transport.is_closing():
             self._reading_paused = False
             self.transport.resume_reading()
