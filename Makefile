@@ -124,3 +124,7 @@ study-report: setup-dev  ## the HTML report at ten million rows and fifty thousa
 .PHONY: study-live
 study-live: setup-dev  ## the CPU that the live view takes at 1,000 arrivals a second; half a minute
 	$(BIN)/python -m bench.study_live
+
+.PHONY: prometheus-real
+prometheus-real: setup-dev  ## live metrics of a run, scraped by a real Prometheus and asked back from it; half a minute
+	PEAKPROOF_PROMETHEUS=all $(BIN)/python -m pytest -v tests/e2e/test_prometheus.py

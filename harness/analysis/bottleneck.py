@@ -3,13 +3,14 @@ harness itself, and the target where nothing else explains it. SUSPECTED until a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from harness.analysis.doubt import BROKEN
-from harness.analysis.failures import BIN_S
+from harness.analysis.failures import BIN_S, began
 from harness.analysis.scene import Scene
 from harness.analysis.verdict import Bottleneck, Caveat
 from harness.analysis.view import Bools, Floats, View
@@ -25,6 +26,8 @@ _EXCESS_SHARE = 0.3
 _ELASTIC = 1.5
 """Latency at the busiest stretches over that at the quietest."""
 RELIEF_GAIN = 0.15
+_STRAY_S = 1e9
+"""After all that began to refuse, before all that refused nothing: a few refusals here and there."""
 _BUSY, _RISE, _FULL = 0.8, 0.05, 0.98
 
 
@@ -43,14 +46,17 @@ class _Part:
 
 
 def suspects(scene: Scene, bad_seq: np.ndarray, caveats: Sequence[Caveat]) -> tuple[Bottleneck, ...]:
-    """Suspects, strongest first. `bad_seq`: arrivals that missed an SLO."""
+    """Suspects: those that refused calls before the others, and of them the one that began to first; else strongest
+    first. `bad_seq`: arrivals that missed an SLO."""
     found = [*_harness(scene, caveats)]
     ranked = []
     for part in _parts(scene):
         evidence, strength = _evidence(scene, part, bad_seq)
         if evidence:
-            ranked.append((strength, Bottleneck(part.name, SUSPECTED, evidence, _advice(part))))
-    found += [suspect for _, suspect in sorted(ranked, key=lambda pair: -pair[0])]
+            ranked.append(
+                ((_refused_from_s(part), -strength), Bottleneck(part.name, SUSPECTED, evidence, _advice(part)))
+            )
+    found += [suspect for _, suspect in sorted(ranked, key=lambda pair: pair[0])]
     if not found and len(bad_seq):
         found.append(
             Bottleneck(
@@ -172,6 +178,16 @@ def _evidence(scene: Scene, part: _Part, bad_seq: np.ndarray) -> tuple[tuple[str
         evidence.append(f"its latency grows {elastic:.1f}-fold with the load, from {at:.0f} s on")
         strength += 0.3
     return tuple(evidence), strength
+
+
+def _refused_from_s(part: _Part) -> float:
+    """When it began to refuse calls; infinite where it did not. What is refused later is often the consequence: a
+    fallback is overrun because the primary refuses."""
+    if not part.limited.any():
+        return math.inf
+    order = np.argsort(part.started_s, kind="stable")
+    at = began(part.started_s[order], part.limited[order])
+    return _STRAY_S if at is None else at
 
 
 def _per_arrival(scene: Scene, part: _Part) -> Floats:

@@ -262,7 +262,7 @@ def _bisect(search: Search, record: Sequence[Trial], proven: float, disproven: f
         # Rates all over the bracket stayed undecided: the limit is a slope, not an edge; more runs would say the same.
         return _soak(search, record, "rates inside the bracket stay undecided")
     rate = proven * (disproven / proven) ** _CUTS[len(tried)]
-    return _affordable(search, record, Stage.BISECT, rate, "between proven and disproven, in proportion")
+    return _affordable(search, record, Stage.BISECT, rate, "between proven and disproven")
 
 
 def _soak(search: Search, record: Sequence[Trial], why: str) -> Step:

@@ -125,3 +125,5 @@ class Evidence:
     """Share of answers that may come from a cache, as production's do; None declares nothing."""
     gaps: Gaps | None = None
     """All gaps between the pieces of streamed answers, by phase; None where none was streamed, or nobody counted."""
+    secrets: tuple[str, ...] = ()
+    """Names of the environment variables that the requests' keys came from."""

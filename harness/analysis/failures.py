@@ -102,7 +102,7 @@ def onsets(scene: Scene) -> tuple[Onset, ...]:
     for outcome in np.unique(view.outcome[view.outcome != Outcome.OK]):
         if outcome not in _OUTCOMES:
             continue
-        at = _began(view.due_s, view.outcome == outcome)
+        at = began(view.due_s, view.outcome == outcome)
         if at is not None:
             found.append(Onset(_PLURALS[Outcome(int(outcome))], at))
     if scene.evidence.calls is not None:
@@ -122,13 +122,15 @@ def _call_onsets(calls: Calls, scene: Scene) -> list[Onset]:
             (f"5xx of {name}", status >= 500),
             (f"unanswered calls of {name}", status == 0),
         ):
-            at = _began(started, bad)
+            at = began(started, bad)
             if at is not None:
                 found.append(Onset(what, at))
     return found
 
 
-def _began(moments: np.ndarray, bad: np.ndarray) -> float | None:
+def began(moments: np.ndarray, bad: np.ndarray) -> float | None:
+    """The first of the first 10 s that hold at least three bad ones (and 1 % of that stretch's); None where none do.
+    `moments` in seconds, ascending."""
     if not bad.any():
         return None
     bins = np.floor((moments - moments[0]) / BIN_S).astype(np.int64)

@@ -2,14 +2,22 @@
 INVALID.
 
 A gate is a function of the scene and the SLOs. Its evidence absent: `not_fed` for rows of another tool, broken in
-our own run. The gates live by what they look at: arrivals, generator, path, answers, caches, other tools' rows.
+our own run. The gates live by what they look at: arrivals, generator, path, answers, keys, caches, other tools' rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness.analysis import gates_answers, gates_arrivals, gates_cache, gates_foreign, gates_generator, gates_path
+from harness.analysis import (
+    gates_answers,
+    gates_arrivals,
+    gates_cache,
+    gates_credentials,
+    gates_foreign,
+    gates_generator,
+    gates_path,
+)
 from harness.analysis.scene import Scene
 from harness.analysis.slo import Slo
 from harness.analysis.verdict import Caveat
@@ -21,6 +29,7 @@ GATES: tuple[Gate, ...] = (
     gates_answers.possible,
     gates_arrivals.ledger,
     gates_arrivals.complete,
+    gates_credentials.credentials,
     gates_arrivals.late_sends,
     gates_arrivals.send_lag,
     gates_generator.loop_lag,

@@ -19,11 +19,12 @@ from harness.analysis.doubt import BROKEN, NOTED, WAIVED, broken, held
 from harness.analysis.evidence import Evidence
 from harness.analysis.failures import failure_modes, first_cause
 from harness.analysis.gates import hold_gates
+from harness.analysis.gates_credentials import KIND as CREDENTIALS
 from harness.analysis.gates_foreign import SILENCE
 from harness.analysis.measure import NoSample, sample
 from harness.analysis.provisioning import Range, caution, needs
 from harness.analysis.rules import Rules
-from harness.analysis.scene import Scene, set_scene
+from harness.analysis.scene import Scene, Segment, set_scene
 from harness.analysis.slo import Kind, Slo
 from harness.analysis.steady import SHOWN_EXCESS, Drift, WarmUp, drift, warm_up
 from harness.analysis.trust import trust
@@ -261,7 +262,9 @@ def _verdict(word: Word, finding: Finding, whole: Finding, slos: Sequence[Slo]) 
         headroom=capacity.headroom,
         failures=() if impossible else failure_modes(scene),
         outcomes={o.label: int(counts[o]) for o in Outcome if counts[o]},
-        bottleneck=() if impossible else suspects(scene, _bad_seq(finding, slos), whole.caveats),
+        bottleneck=()
+        if impossible or CREDENTIALS in whole.broken
+        else suspects(scene, _bad_seq(finding, slos), whole.caveats),
         provisioning=_provisioning(word, finding, capacity),
         trust=None if impossible else trust(scene),
         first_cause=cause,
@@ -288,7 +291,8 @@ def _reasons(word: Word, finding: Finding, whole: Finding) -> tuple[str, ...]:
 
 
 def _bad_seq(finding: Finding, slos: Sequence[Slo]) -> np.ndarray:
-    """Arrivals beyond any missed SLO."""
+    """Arrivals beyond any missed SLO; where the run was unstable and none is beyond one yet, those of the last fifth:
+    they are the ones that wait."""
     seqs = []
     for slo, result in zip(slos, finding.checks, strict=False):
         if result.state is State.MISSED and slo.kind is not Kind.MEAN:
@@ -297,7 +301,14 @@ def _bad_seq(finding: Finding, slos: Sequence[Slo]) -> np.ndarray:
             except NoSample:
                 continue
             seqs.append(found.view.raw("seq")[found.bad])
+    if not seqs:
+        seqs = [_late_seq(finding.scene, d.segment) for d in finding.drifts if d.unstable]
     return np.unique(np.concatenate(seqs)) if seqs else np.zeros(0, dtype=np.uint32)
+
+
+def _late_seq(scene: Scene, segment: Segment) -> np.ndarray:
+    last = replace(segment, start_s=segment.end_s - segment.duration_s / 5)
+    return scene.judged.where(last.holds(scene.judged.due_s)).raw("seq")
 
 
 def _capacity(word: Word, finding: Finding, slos: Sequence[Slo], rate: float) -> Capacity:

@@ -21,6 +21,7 @@ from harness.analysis.view import Bools, Floats, View
 SAMPLE_HZ = 10.0
 FEWEST_SAMPLES = 200
 """20 s at 10 Hz."""
+FEWEST_ARRIVALS = 5 * BLOCKS
 UNSTABLE_EXCESS = 0.005
 SHOWN_EXCESS = 0.02
 WALK_ALPHA = 0.05
@@ -160,7 +161,7 @@ def drift(scene: Scene, warm: WarmUp, alpha: float) -> Drift | None:
     part = Segment(segment.phase, from_s, segment.end_s, segment.constant_rate)
     at = moments(part)
     due_here = part.holds(scene.arrivals.due_s)
-    if len(at) < FEWEST_SAMPLES // 2 or due_here.sum() < 5 * BLOCKS:
+    if len(at) < FEWEST_SAMPLES // 2 or due_here.sum() < FEWEST_ARRIVALS:
         return None
     rate = float(due_here.sum()) / part.duration_s
     series, quiet_s = in_flight(scene.arrivals, at), 0.0

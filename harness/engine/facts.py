@@ -23,6 +23,7 @@ from harness.results import (
     WorkerFact,
     read_gaps,
     read_spools,
+    read_telemetry,
 )
 
 
@@ -93,14 +94,15 @@ def read_rows(run_folder: Path) -> Rows:
 def read_engine(run_folder: Path) -> EngineFacts:
     """The facts of the run in `run_folder`. Where the master did not live to write them, every worker counts as lost.
 
-    Raises EvidenceError when there is no job or catalog, or they do not parse.
+    Raises EvidenceError when there is no job or catalog, they do not parse, or are of another format.
     """
     folder = engine_folder(run_folder)
     try:
         job, catalog = EngineJob.read(folder / "job.json"), _catalog(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EvidenceError(Problem(f"not an engine's folder: {error}", "is it a run folder?", str(folder))) from None
-    telemetry = _read_telemetry([telemetry_path(folder, worker) for worker in range(job.workers)])
+    parts = [read_telemetry(telemetry_path(folder, worker)) for worker in range(job.workers)]
+    telemetry = np.concatenate(parts) if parts else np.empty(0, TELEMETRY_DTYPE)
     try:
         found = _from_json(orjson.loads((folder / "engine.json").read_bytes()), catalog, telemetry)
     except (OSError, ValueError, KeyError, TypeError):
@@ -148,15 +150,3 @@ def _without_master(job: EngineJob, catalog: Catalog, telemetry: TelemetryArray,
         start_ns=0,
         start_wall_s=0.0,
     )
-
-
-def _read_telemetry(paths: list[Path]) -> TelemetryArray:
-    parts = []
-    for path in paths:
-        try:
-            data = path.read_bytes()
-        except OSError:
-            continue
-        whole = len(data) - len(data) % TELEMETRY_DTYPE.itemsize  # a killed worker may leave half a record
-        parts.append(np.frombuffer(data[:whole], TELEMETRY_DTYPE))
-    return np.concatenate(parts) if parts else np.empty(0, TELEMETRY_DTYPE)

@@ -9,6 +9,9 @@ from typing import Any
 
 import orjson
 
+from harness.errors import EvidenceError, Problem
+from harness.results import ADVICE, FORMAT, of_format
+
 
 @dataclass(frozen=True)
 class JourneySpec:
@@ -29,6 +32,11 @@ class JourneySpec:
     """A JSON template; empty takes the kind's own. `{{prompt}}`, `{{max_tokens}}`, `{{seq}}`, `{{nonce}}` go in."""
     headers: dict[str, str] = field(default_factory=dict)
     expect_nonce: bool = False
+
+    @property
+    def may_stream(self) -> bool:
+        """Its answers may come in parts whose times count. Of a profile's nobody knows before."""
+        return self.kind == "profile" or self.dialect == "sse" or (self.kind == "chat" and self.stream)
 
 
 @dataclass(frozen=True)
@@ -98,11 +106,14 @@ class EngineJob:
         return self.processes + self.remote_workers
 
     def write(self, path: Path) -> None:
-        path.write_bytes(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2))
+        path.write_bytes(orjson.dumps({"format": FORMAT, **asdict(self)}, option=orjson.OPT_INDENT_2))
 
     @classmethod
     def read(cls, path: Path) -> EngineJob:
-        data: dict[str, Any] = orjson.loads(path.read_bytes())
+        """What `write` wrote. Raises EvidenceError for a job of another format."""
+        data: dict[str, Any] = dict(orjson.loads(path.read_bytes()))
+        if (found := data.pop("format", None)) != FORMAT:
+            raise EvidenceError(Problem(of_format(found), ADVICE, str(path)))
         data["journeys"] = tuple(JourneySpec(**j) for j in data["journeys"])
         data["degraded"] = tuple(DegradedSignal(**d) for d in data["degraded"])
         for name in ("allow_hosts", "phases", "error_trailers"):

@@ -15,7 +15,7 @@ import numpy as np
 from harness.engine.alarm import Alarm
 from harness.engine.recorder import Recorder
 from harness.engine.transport.path import PathCounts
-from harness.results import TELEMETRY_DTYPE
+from harness.results import TELEMETRY_DTYPE, TELEMETRY_HEAD
 
 _PROBE_NS = 10_000_000
 """The loop is asked a hundred times a second how late it is."""
@@ -28,12 +28,13 @@ _NOTHING = PathCounts()
 
 
 class Observer:
-    """Appends TELEMETRY_DTYPE records to a file."""
+    """Appends TELEMETRY_DTYPE records to a file, the first of them behind the head."""
 
     def __init__(self, loop: Any, clock_ns: Callable[[], int], path: Path, worker: int) -> None:
         self._clock_ns = clock_ns
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         self._worker = worker
+        self._head = TELEMETRY_HEAD
         self._alarm = Alarm(loop, self._probe, urgent=False)
         self._probe_due_ns = 0
         self._loop_lags_ns = array("q")
@@ -97,9 +98,10 @@ class Observer:
         del self._loop_lags_ns[:]
         self._gc_pause_ns = 0
         try:
-            os.write(self._fd, line.tobytes())
+            os.write(self._fd, self._head + line.tobytes())
         except OSError as error:
             return f"telemetry cannot be written: {error.strerror or error}"
+        self._head = b""
         return ""
 
     def close(self) -> None:

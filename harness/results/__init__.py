@@ -6,16 +6,27 @@ from harness.results.outcome import NEVER_SENT, SUCCESSES, Outcome, Reason
 from harness.results.row import ARRIVAL, NEVER, RESULT_DTYPE, Catalog, ResultArray, Rows
 from harness.results.spool import SpoolWriter, read_spools
 from harness.results.tail import SpoolTails
-from harness.results.telemetry import TELEMETRY_DTYPE, ClockFact, TelemetryArray, WorkerFact
+from harness.results.telemetry import (
+    TELEMETRY_DTYPE,
+    TELEMETRY_HEAD,
+    ClockFact,
+    TelemetryArray,
+    WorkerFact,
+    read_telemetry,
+)
 from harness.results.trace import trace_id, trace_parts
+from harness.results.version import ADVICE, FORMAT, of_format
 
 __all__ = [
+    "ADVICE",
     "ARRIVAL",
+    "FORMAT",
     "NEVER",
     "NEVER_SENT",
     "RESULT_DTYPE",
     "SUCCESSES",
     "TELEMETRY_DTYPE",
+    "TELEMETRY_HEAD",
     "Catalog",
     "ClockFact",
     "Gaps",
@@ -28,8 +39,10 @@ __all__ = [
     "SpoolWriter",
     "TelemetryArray",
     "WorkerFact",
+    "of_format",
     "read_gaps",
     "read_spools",
+    "read_telemetry",
     "settle",
     "trace_id",
     "trace_parts",

@@ -22,8 +22,8 @@ import numpy as np
 import orjson
 
 from harness.results.row import RESULT_DTYPE, Catalog, ResultArray, Rows
+from harness.results.version import ADVICE, FORMAT, of_format
 
-VERSION = 1
 _HEAD = struct.Struct("<8sHHHHI")
 _MAGIC = b"PKSPOOL\n"
 _BLOCK = struct.Struct("<4sB3xIIII")
@@ -59,7 +59,7 @@ class SpoolWriter:
         self.written = 0
         """Rows safely handed to the operating system."""
         self.broken = ""
-        head = _HEAD.pack(_MAGIC, VERSION, _ROW.size, worker, 0, 0)[:-4]
+        head = _HEAD.pack(_MAGIC, FORMAT, _ROW.size, worker, 0, 0)[:-4]
         self._write(head + struct.pack("<I", zlib.crc32(head)))
 
     def add(self, *row: int) -> None:
@@ -183,8 +183,8 @@ def _read_head(data: bytes) -> int:
     magic, version, row_size, worker, _, crc = _HEAD.unpack_from(data)
     if magic != _MAGIC or crc != zlib.crc32(data[: _HEAD.size - 4]):
         raise _DamageError("its head is not a spool's head")
-    if version != VERSION or row_size != _ROW.size:
-        raise _DamageError(f"it is of version {version} with rows of {row_size} bytes, this program reads {VERSION}")
+    if version != FORMAT or row_size != _ROW.size:
+        raise _DamageError(f"{of_format(version)} (rows of {row_size} bytes, here {_ROW.size}): {ADVICE}")
     return int(worker)
 
 

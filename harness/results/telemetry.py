@@ -1,11 +1,20 @@
-"""What the engine says about itself, once a second and worker: the evidence behind the validity gates."""
+"""What the engine says about itself, once a second and worker: the evidence behind the validity gates.
+
+file = head record*
+head = b"PKTELEM\n" version:u16 record_size:u16          (little-endian, 12 bytes)
+"""
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from harness.errors import EvidenceError, Problem
+from harness.results.version import ADVICE, FORMAT, of_format
 
 TELEMETRY_DTYPE = np.dtype(
     [
@@ -34,6 +43,26 @@ TELEMETRY_DTYPE = np.dtype(
 )
 
 TelemetryArray = npt.NDArray[np.void]
+
+_HEAD = struct.Struct("<8sHH")
+_MAGIC = b"PKTELEM\n"
+TELEMETRY_HEAD = _HEAD.pack(_MAGIC, FORMAT, TELEMETRY_DTYPE.itemsize)
+"""What the records in a file come after."""
+
+
+def read_telemetry(path: Path) -> TelemetryArray:
+    """The whole records of one worker's file, shape (n,); none where it is missing or cut (a killed worker may leave
+    half a record). Raises EvidenceError for a file of another format."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return np.empty(0, TELEMETRY_DTYPE)
+    if len(data) < _HEAD.size:
+        return np.empty(0, TELEMETRY_DTYPE)
+    magic, version, size = _HEAD.unpack_from(data)
+    if magic != _MAGIC or version != FORMAT or size != TELEMETRY_DTYPE.itemsize:
+        raise EvidenceError(Problem(of_format(version if magic == _MAGIC else None), ADVICE, str(path)))
+    return np.frombuffer(data, TELEMETRY_DTYPE, (len(data) - _HEAD.size) // size, _HEAD.size)
 
 
 @dataclass(frozen=True)

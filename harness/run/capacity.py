@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import config, store
-from harness.analysis import Verdict, Word
+from harness.analysis import Bottleneck, Verdict, Word
 from harness.analysis.capacity import (
     Search,
     Stage,
@@ -28,13 +28,16 @@ from harness.analysis.capacity import (
     should_abort,
     trial_of,
 )
+from harness.analysis.foresight import SHORTEST_STABLE_S
+from harness.analysis.gates_credentials import KIND as CREDENTIALS
 from harness.engine import Progress
 from harness.errors import EvidenceError, PeakproofError, Problem, UsageError
 from harness.guard import in_flight_bound
+from harness.run.capacity_forewarning import forewarnings
 from harness.run.comparing import read_verdict
 from harness.run.conductor import Errand, Finished, Opened, Watch, descriptor_limit, run_plan
 from harness.run.inputs import Inputs
-from harness.run.manifest import manifest_of
+from harness.run.manifest import manifest_of, read_manifest
 from harness.run.mocks import MockFleet
 from harness.run.planning import steady_load
 from harness.run.relief import relievable, relieve
@@ -181,6 +184,9 @@ def search_for(inputs: Inputs, effort: Effort) -> tuple[Search, float]:
         )
     except ValueError as wrong:
         raise UsageError(Problem(str(wrong), "see --from, --to and the plan's limits.requests")) from None
+    if step_s <= SHORTEST_STABLE_S:
+        what = f"a step of {step_s:g} s cannot show that no queue grows, so no rate would ever be proven"
+        raise UsageError(Problem(what, f"--step {2 * SHORTEST_STABLE_S:.0f}s or longer"))
     if budget_s < step_s + drain_s:
         raise UsageError(Problem(f"a budget of {budget_s:.0f} s holds no step of {step_s + drain_s:.0f} s"))
     return search, warm_s
@@ -202,8 +208,10 @@ def begin(inputs: Inputs, root: Path, effort: Effort, started: datetime, token: 
 
 
 def resume(inputs: Inputs, run: Path, budget_s: float | None) -> Searching:
-    """The search in `run`, to be gone on with. Raises UsageError where the plan is another one by now."""
+    """The search in `run`, to be gone on with. Raises UsageError where the plan is another one by now,
+    EvidenceError where the steps so far are of another format."""
     found = read_search(store.open_run(run))
+    read_manifest(found.folder)  # steps of another format could not be judged together with those to come
     if config.plan_hash(inputs.plan) != found.plan_hash:
         what = "the plan is not the one that this search began with"
         raise UsageError(Problem(what, "start a new search, or put the plan back", str(found.folder.path)))
@@ -215,6 +223,8 @@ def resume(inputs: Inputs, run: Path, budget_s: float | None) -> Searching:
 
 def go_on(searching: Searching, inputs: Inputs, audience: Audience) -> bool:
     """Run step after step until the search is done. Returns whether a person interrupted it."""
+    for sentence in forewarnings(searching.search, inputs):
+        audience.say(sentence)
     while True:
         step = next_step(searching.search, searching.record)
         if step.stage is Stage.DONE:
@@ -228,6 +238,9 @@ def go_on(searching: Searching, inputs: Inputs, audience: Audience) -> bool:
         searching.steps.append((finished.folder.run_id, step.why))
         searching.write()
         audience.say(_told(searching, trial))
+        if CREDENTIALS in finished.verdict.reasons:
+            searching.ended = finished.verdict.why
+            break
         if not inputs.plan.target_upstream:
             time.sleep(min(10.0, step.drain_s))  # what one step left in queues must not judge the next
     if searching.relief and not searching.relieved and _relief_runs(searching, inputs, audience):
@@ -268,7 +281,7 @@ def trial_from(step: Step, verdict: Verdict, *, aborted: bool) -> Trial:
     stable = any(c.kind == "stability" and c.status == "held" for c in verdict.caveats)
     if trial.passed and not stable:
         return replace(trial, word=Word.INCONCLUSIVE)
-    if aborted and not trial.failed:
+    if aborted and not trial.failed and CREDENTIALS not in verdict.reasons:
         return replace(trial, word=Word.INCONCLUSIVE)
     return trial
 
@@ -304,17 +317,14 @@ def _abort_rule(inputs: Inputs, rate: float, stops: list[str]) -> Callable[[Prog
 
 
 def _relief_runs(searching: Searching, inputs: Inputs, audience: Audience) -> bool:
-    """For the first suspects of the lowest rate that failed: its limits doubled, at a rate beyond 1.15 x the capacity.
-    Returns whether a person interrupted it."""
-    failed = [k for k, trial in enumerate(searching.record) if trial.failed]
-    before = capacity_estimate(searching.record)
-    if not failed or before is None or not inputs.plan.upstreams:
+    """For the first suspects of the lowest rate that failed and has any: its limits doubled, at a rate beyond 1.15 x
+    the capacity. Returns whether a person interrupted it."""
+    found, before = suspecting(searching), capacity_estimate(searching.record)
+    if found is None or before is None or not inputs.plan.upstreams:
         return False
-    worst = min(failed, key=lambda k: searching.record[k].offered_rate)
-    folder = store.RunFolder(searching.folder.path / "steps", searching.steps[worst][0])
-    suspects = relievable(read_verdict(folder).bottleneck, inputs.plan.upstreams)
+    worst, suspects = found
     rate = max(searching.record[worst].rate, RELIEF_RATE * before)
-    for suspect in suspects[:RELIEF_TRIES]:
+    for suspect in relievable(suspects, inputs.plan.upstreams)[:RELIEF_TRIES]:
         index = len(searching.record) + len(searching.relieved)
         step = Step(Stage.PROBE, rate, searching.search.step_s, searching.search.drain_s, index, "relief")
         told: list[str] = []
@@ -336,6 +346,16 @@ def _relief_runs(searching: Searching, inputs: Inputs, audience: Audience) -> bo
         if trial.passed:
             break
     return False
+
+
+def suspecting(searching: Searching) -> tuple[int, tuple[Bottleneck, ...]] | None:
+    """(number of the step, its suspects): the lowest rate that failed and tells why; None where no step does."""
+    failed = [k for k, trial in enumerate(searching.record) if trial.failed]
+    for k in sorted(failed, key=lambda k: searching.record[k].offered_rate):
+        verdict = read_verdict(store.RunFolder(searching.folder.path / "steps", searching.steps[k][0]))
+        if verdict.bottleneck:
+            return k, verdict.bottleneck
+    return None
 
 
 def capacity_estimate(record: Sequence[Trial]) -> float | None:

@@ -27,6 +27,7 @@ from harness.run.capacity import (
     read_search,
     resume,
     state_of,
+    suspecting,
 )
 from harness.run.inputs import Inputs
 from harness.run.judging import judge_run, verdict_document
@@ -155,12 +156,12 @@ def _line(trial: Trial, stage: str, why: str, folder: str) -> SearchStep:
 
 
 def _suspects(searching: Searching) -> tuple[Bottleneck, ...]:
-    """The suspects of the lowest rate that failed, each with what its relief run showed; confirmed ones first."""
-    _, disproven = bracket(searching.record)
-    if disproven is None:
+    """The suspects of the lowest rate that failed and has any, each with what its relief run showed; confirmed ones
+    first."""
+    telling = suspecting(searching)
+    if telling is None:
         return ()
-    failed = next(k for k, o in enumerate(searching.record) if o.failed and o.offered_rate == disproven)
-    suspects = judge_run(_step_folder(searching, failed), keep=False).verdict.bottleneck
+    _, suspects = telling
     before = capacity_estimate(searching.record)
     tried = {relieved.name: relieved for relieved in searching.relieved}
     found = []

@@ -120,6 +120,7 @@ def gather(
         lengths_declared=manifest.get("lengths_declared", False),
         declared_cache_share=manifest.get("cached"),
         new_connections=manifest.get("new_connections"),
+        secrets=tuple(manifest.get("secrets", ())),
         prompt_of=read_prompt_numbers(folder),
         notes=(*facts.notes, *manifest["notes"], *manifest.get("looks", ())),
         judged_until_s=manifest.get("judged_until_s"),

@@ -12,10 +12,9 @@ import numpy as np
 from harness import COMMAND, __version__, config, store
 from harness.analysis import Confidence, PhaseWindow, Prices, Rules, Slo, parse_slo
 from harness.errors import EvidenceError, Problem
+from harness.results import ADVICE, FORMAT, of_format
 from harness.run.inputs import Inputs
 from harness.run.planning import windows_of as windows_of_shape
-
-FORMAT = 1
 
 
 def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any]:
@@ -58,6 +57,7 @@ def manifest_of(inputs: Inputs, target: str, started: datetime) -> dict[str, Any
         "lengths_declared": plan.prompts is not None and plan.prompts.lengths == "kept",
         "cached": None if plan.prompts is None else plan.prompts.cached,
         "new_connections": plan.connections,
+        "secrets": list(config.secrets_of(plan)),
         "notes": list(load.shape.notes),
         "prices": None if plan.prices is None else [plan.prices.input[0], plan.prices.output[0], plan.prices.input[1]],
         "upstreams": {name: _limits_text(upstream) for name, upstream in plan.upstreams.items()},
@@ -72,6 +72,8 @@ def machine() -> str:
 
 def _limits_text(upstream: config.Upstream) -> str:
     limits = [f"{name} {value:,}" for name in ("tpm", "rpm", "rps") if (value := getattr(upstream, name)) is not None]
+    places = {name: upstream.settings.get(name) for name in ("servers", "concurrency")}
+    limits += [f"{name} {value:,}" for name, value in places.items() if isinstance(value, int)]
     return ", ".join([" ".join(filter(None, [upstream.mock, upstream.preset])), *limits])
 
 
@@ -104,7 +106,6 @@ def prices_of(manifest: dict[str, Any]) -> Prices | None:
 def read_manifest(folder: store.RunFolder) -> dict[str, Any]:
     """Raises EvidenceError where the manifest is missing, broken, or of another format."""
     manifest = folder.read_manifest()
-    if manifest.get("format") != FORMAT:
-        what = f"is of format {manifest.get('format')!r}; this version reads {FORMAT}"
-        raise EvidenceError(Problem(what, "analyse it with the version that made it", str(folder.manifest)))
+    if (found := manifest.get("format")) != FORMAT:
+        raise EvidenceError(Problem(of_format(found), ADVICE, str(folder.manifest)))
     return manifest

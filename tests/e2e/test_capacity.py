@@ -55,7 +55,7 @@ def search(path: Path, *arguments: str) -> dict[str, Any]:
 
 
 def test_a_search_brackets_the_saturation_and_relief_confirms_what_broke(tmp_path: Path) -> None:
-    found = search(plan(tmp_path), "--short", "--from", "75/s", "--step", "12s", "--budget", "85s")
+    found = search(plan(tmp_path), "--short", "--from", "100/s", "--step", "11s", "--budget", "80s")
     capacity = found["capacity"]
     assert capacity["proven"] is not None and capacity["proven"] < SATURATION, found["why"]
     assert capacity["disproven"] is not None and capacity["disproven"] > 0.9 * SATURATION, found["why"]
@@ -70,9 +70,9 @@ def test_a_search_that_was_killed_goes_on_where_it_stood(tmp_path: Path) -> None
         "--runs",
         str(tmp_path / "runs"),
         "--from",
-        "25/s",
+        "60/s",
         "--step",
-        "8s",
+        "11s",
         "--budget",
         "5m",
     ]
@@ -87,7 +87,7 @@ def test_a_search_that_was_killed_goes_on_where_it_stood(tmp_path: Path) -> None
     process.wait()
     assert steps, "no step came to its end"
     run = next((tmp_path / "runs").glob("*/capacity.json")).parent
-    found = search(path, "--resume", str(run), "--budget", "50s")
+    found = search(path, "--resume", str(run), "--budget", "40s")
     assert [name for name, _ in found["search"]["steps"]][: len(steps)] == [name for name, _ in steps]
     assert len(found["search"]["steps"]) > len(steps)
 

@@ -20,6 +20,20 @@ def test_a_dependency_that_refuses_is_the_first_suspect() -> None:
     assert "vector" not in {b.name for b in verdict.bottleneck}
 
 
+def test_what_refused_first_comes_before_what_refused_more() -> None:
+    """A fallback is overrun because the primary refuses: it refuses more of its calls, and later."""
+    world = with_calls(slow_after(run(judged_s=60), 30), 25)
+    calls = world.evidence.calls
+    assert calls is not None
+    overrun = (calls.name == 1) & (calls.started_s > 32)
+    world.change(
+        calls=replace(calls, names=("llm/primary", "llm/fallback"), status=np.where(overrun, 429, calls.status))
+    )
+    assert [b.name for b in world.judged("e2e p95 <= 4s").bottleneck[:2]] == ["llm/primary", "llm/fallback"]
+    swapped = replace(world.evidence.calls, names=("llm/fallback", "llm/primary"))  # type: ignore[type-var]
+    assert [b.name for b in world.change(calls=swapped).judged("e2e p95 <= 4s").bottleneck[0:1]] == ["llm/fallback"]
+
+
 def test_the_target_is_suspected_where_nothing_else_explains_it() -> None:
     assert [b.name for b in run(latency=lognormal(6.0)).judged("e2e p95 <= 4s").bottleneck] == ["target"]
 
@@ -41,9 +55,9 @@ def test_only_relief_confirms(relieved: float, status: str) -> None:
     assert confirmed(replace(suspect, evidence=()), 50.0, relieved).evidence[0].startswith("relief run")
 
 
-def queue_grows(places: int) -> World:
-    """One dependency of `places` does all the work, and from the middle on the calls wait in it for ever longer."""
-    world = run(rate=20, judged_s=100, warm_s=0.5, latency=lambda _, due: 0.1 + np.clip(due - 50, 0, None) * 0.1)
+def queue_grows(places: int, from_s: float = 50.0, by: float = 0.1) -> World:
+    """One dependency of `places` does all the work, and from a moment on the calls wait in it for ever longer."""
+    world = run(rate=20, judged_s=100, warm_s=0.5, latency=lambda _, due: 0.1 + np.clip(due - from_s, 0, None) * by)
     started, finished = world.array["sent_ns"] * 1e-9, world.array["finished_ns"] * 1e-9
     seq = world.array["seq"].astype(np.int64)
     calls = Calls(
@@ -63,6 +77,12 @@ def test_a_dependency_whose_places_fill_up_says_so(places: int, told: bool) -> N
     suspects = queue_grows(places).judged("e2e p95 <= 1s").bottleneck
     evidence = next((b.evidence for b in suspects if b.name == "vector"), ())
     assert any(f"its {places} places were" in said for said in evidence) is told, evidence
+
+
+def test_an_unstable_run_has_a_suspect_before_any_request_is_too_late() -> None:
+    verdict = queue_grows(4, from_s=0, by=0.1).judged("e2e p95 <= 60s")
+    assert "unstable" in verdict.reasons and not any(check.bad for check in verdict.checks)
+    assert verdict.bottleneck[0].name == "vector", verdict.bottleneck
 
 
 def test_places_that_are_not_known_say_nothing() -> None:

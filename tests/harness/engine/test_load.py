@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-import numpy as np
 import pytest
 
 from harness.engine.exchange import Exchange
 from harness.engine.facts import first_catalog, gaps_path, spool_path, telemetry_path
 from harness.engine.load import Load, busiest_second, in_flight_share
 from harness.engine.share import Share
-from harness.results import TELEMETRY_DTYPE, Outcome, Reason, Rows, WorkerFact, read_gaps, read_spools, settle
+from harness.results import Outcome, Reason, Rows, WorkerFact, read_gaps, read_spools, read_telemetry, settle
 from tests.harness.engine.flying import arrivals_at, job_with, wait_until
 from tests.harness.engine.wires import FakeWire
 
@@ -50,7 +49,7 @@ def test_a_healthy_load_balances_and_leaves_its_telemetry(tmp_path: Path, loop: 
     assert (rows.array["outcome"] == Outcome.OK).all()
     assert ((rows.array["sent_ns"] - rows.array["due_ns"]) >= 0).all()
     assert wire.closed
-    seconds = np.fromfile(telemetry_path(tmp_path, 0), TELEMETRY_DTYPE)
+    seconds = read_telemetry(telemetry_path(tmp_path, 0))
     assert seconds["fired"][-1] == seconds["finished"][-1] == 50
     spent = (rows.array["finished_ns"] - rows.array["sent_ns"]).sum() / 1e9
     assert seconds["in_flight_area_s"][-1] == pytest.approx(spent, rel=0.1)
@@ -120,7 +119,7 @@ def test_an_answer_that_lay_unread_is_a_lag_of_the_loop(tmp_path: Path, loop: An
     load.second()
     assert wire.receive_lag_ns_max == 0
     load.close()
-    seconds = np.fromfile(telemetry_path(tmp_path, 0), TELEMETRY_DTYPE)
+    seconds = read_telemetry(telemetry_path(tmp_path, 0))
     assert (seconds["loop_lag_s_max"][0] >= 2.0) == (unread_s == 2.0)
 
 
@@ -138,8 +137,10 @@ def test_the_bound_is_dealt_to_the_workers(limit: int, workers: int, parts: list
     assert [in_flight_share(limit, 1 << 20, k, workers) for k in range(workers)] == parts
 
 
-def test_half_the_descriptors_bound_it_too() -> None:
+def test_the_descriptors_bound_it_too_less_what_the_rest_needs() -> None:
     assert in_flight_share(10_000, 64, 0, 1) == 32
+    assert in_flight_share(20_000, 4_096, 0, 1) == 2_048
+    assert in_flight_share(20_000, 20_000, 0, 1) == 17_952
 
 
 def test_warm_connections_follow_the_busiest_second() -> None:

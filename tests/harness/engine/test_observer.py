@@ -8,11 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import gevent
-import numpy as np
 import pytest
 
 from harness.engine.observer import Observer
-from harness.results import TELEMETRY_DTYPE
+from harness.results import read_telemetry
 
 RECORDER: Any = SimpleNamespace(start_ns=0, in_flight=3, finished=7, not_sent=1, area_s=lambda _now: 2.5)
 
@@ -32,7 +31,7 @@ def record(observer: Observer, path: Path, lags_ms: tuple[float, ...] = ()) -> A
     lags = array("q", [round(lag * 1e6) for lag in lags_ms])
     assert observer.record(RECORDER, fired=9, lags_ns=lags, connects=2, client_failures=0) == ""
     assert len(lags) == 0
-    return np.fromfile(path / "t", TELEMETRY_DTYPE)[-1]
+    return read_telemetry(path / "t")[-1]
 
 
 def test_a_record_holds_the_counts_and_the_lag(observer: Observer, tmp_path: Path) -> None:

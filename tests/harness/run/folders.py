@@ -17,6 +17,7 @@ from harness.results import (
     NEVER,
     RESULT_DTYPE,
     TELEMETRY_DTYPE,
+    TELEMETRY_HEAD,
     ClockFact,
     Outcome,
     Reason,
@@ -92,7 +93,7 @@ def write_engine(folder: store.RunFolder, inputs: Inputs, rows: ResultArray, sto
             writer.add(*row.item())
         writer.close()
         if mine.size:
-            telemetry(mine, end_s).tofile(folder.telemetry(worker))
+            folder.telemetry(worker).write_bytes(TELEMETRY_HEAD + telemetry(mine, end_s).tobytes())
         shares.append(len(range(worker, planned, inputs.plan.processes)))
     facts = EngineFacts(
         catalog=first_catalog(engine_job(inputs.plan, inputs.load, "r", inputs.plan.target, inputs.seed, None)),

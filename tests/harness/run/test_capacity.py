@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.analysis import Caveat, State, Verdict, Word
+from harness.analysis import Bottleneck, Caveat, State, Verdict, Word
 from harness.analysis.capacity import Stage, Step, Trial, bracket
 from harness.engine import Progress
 from harness.errors import EvidenceError, UsageError
@@ -161,6 +161,24 @@ def test_a_step_is_stopped_when_half_is_bad_or_it_drowns(inputs: Inputs) -> None
     assert rule(Progress("draining", finished=500, outcomes={"ok": 200})) == "", "the load has ended already"
 
 
+def test_a_target_that_lets_nobody_in_ends_the_search(
+    inputs: Inputs, passed: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = replace(passed, word=Word.INVALID, reasons=("credentials",), why="every answer was 401")
+    step = Step(Stage.PROBE, 20.0, 12.0, 5.0, 0, "")
+    assert trial_from(step, refused, aborted=True).word is Word.INVALID, "not undecided: nothing was measured"
+    run_plan, rates = fake_runs(refused)
+
+    def refusing(step: Inputs, root: Path, **more: Any) -> Finished:
+        finished = run_plan(step, root, **more)
+        return replace(finished, report=replace(finished.report, verdict=refused))
+
+    monkeypatch.setattr(capacity, "run_plan", refusing)
+    searching = begin(inputs, tmp_path / "runs", Effort(), STARTED, "t")
+    assert not go_on(searching, inputs, AUDIENCE)
+    assert len(rates) == 1 and read_search(searching.folder).ended == "every answer was 401"
+
+
 def test_the_search_fits_the_plan_and_the_effort(inputs: Inputs) -> None:
     search, warm_s = search_for(inputs, Effort())
     assert (search.safe_rate, search.highest_rate, search.step_s) == (15.0, 240.0, 120.0)
@@ -176,8 +194,6 @@ def test_the_search_fits_the_plan_and_the_effort(inputs: Inputs) -> None:
 def test_a_relief_run_doubles_the_suspects_limit_above_the_capacity(
     inputs: Inputs, passed: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness.analysis import Bottleneck
-
     run_plan, _ = fake_runs(passed)
     relieved: list[tuple[str, float]] = []
 
@@ -204,6 +220,22 @@ def test_a_relief_run_doubles_the_suspects_limit_above_the_capacity(
     before = capacity.capacity_estimate(searching.record)
     assert before is not None and found.trial.passed and found.trial.offered_rate >= 1.15 * before
     assert read_search(searching.folder).relieved[0].to == "rps 120"
+
+
+def test_the_lowest_rate_that_failed_and_tells_why_is_asked_for_suspects(
+    inputs: Inputs, passed: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Near the limit a queue only begins to grow: the step fails, and no request is late enough to say in what."""
+    suspect = Bottleneck("tools", "SUSPECTED", ("its places were busy",))
+    told = {"0-a": (), "1-b": (suspect,), "2-c": (Bottleneck("target", "SUSPECTED", ()),)}
+    monkeypatch.setattr(capacity, "read_verdict", lambda folder: replace(passed, bottleneck=told[folder.run_id]))
+    searching = begin(inputs, tmp_path / "runs", Effort(), STARTED, "t")
+    words = [(20.0, Word.PASS), (80.0, Word.FAIL), (60.0, Word.FAIL), (50.0, Word.FAIL)]
+    searching.record = [Trial(Stage.PROBE, rate, word, 60.0, 0.1, 0.05, rate) for rate, word in words]
+    searching.steps = [(name, "") for name in ("-", "2-c", "1-b", "0-a")]
+    assert capacity.suspecting(searching) == (2, (suspect,))
+    searching.record = searching.record[:1]
+    assert capacity.suspecting(searching) is None
 
 
 def test_no_data_in_a_step_stays_no_news(passed: Verdict) -> None:

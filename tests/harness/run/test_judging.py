@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness import store
 from harness.analysis import Verdict, Word, parse_slo
 from harness.errors import PeakproofError
-from harness.results import NEVER, RESULT_DTYPE, TELEMETRY_DTYPE, Outcome, ResultArray
+from harness.results import NEVER, RESULT_DTYPE, TELEMETRY_DTYPE, TELEMETRY_HEAD, Outcome, ResultArray
 from harness.run.inputs import Inputs
 from harness.run.judging import judge_run, pacing_limit_s
 from tests.harness.run.folders import inputs_of, rows_of, stored_run, write_engine
@@ -188,9 +188,9 @@ GATED = ("t_s", "cpu_share", "loop_lag_s_p99", "in_flight_area_s")
 @pytest.mark.parametrize("field", GATED)
 def test_telemetry_that_is_no_number_is_invalid(kept: Kept, field: str, value: float) -> None:
     path = kept.folder.telemetry(0)
-    records = np.frombuffer(kept.files[path], TELEMETRY_DTYPE).copy()
+    records = np.frombuffer(kept.files[path], TELEMETRY_DTYPE, offset=len(TELEMETRY_HEAD)).copy()
     records[field][8:] = value
-    path.write_bytes(records.tobytes())
+    path.write_bytes(TELEMETRY_HEAD + records.tobytes())
     try:
         assert kept.judged().word is Word.INVALID, (field, value)
     finally:
