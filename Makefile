@@ -128,3 +128,7 @@ study-live: setup-dev  ## the CPU that the live view takes at 1,000 arrivals a s
 .PHONY: study-healthy
 study-healthy: setup-dev  ## how often does a gate cry wolf? 50 healthy runs of 45 s to 10 min; resumable, as many as fit: BUDGET=20m
 	$(BIN)/python -m bench.study_healthy --budget $(or $(BUDGET),90m)
+
+.PHONY: prometheus-real
+prometheus-real: setup-dev  ## live metrics of a run, scraped by a real Prometheus and asked back from it; half a minute
+	PEAKPROOF_PROMETHEUS=all $(BIN)/python -m pytest -v tests/e2e/test_prometheus.py

@@ -33,13 +33,13 @@ class Record:
         "tokens_out",
     )
 
-    def __init__(self, method: str, path: str) -> None:
+    def __init__(self, method: str, path: str, run: str = "", seq: str = "") -> None:
         self.method = method
         self.path = path
         self.index = 0
         self.service = ""
-        self.run = ""
-        self.seq = ""
+        self.run = run
+        self.seq = seq
         self.model = ""
         self.status = 0
         self.started_s = 0.0
@@ -127,8 +127,8 @@ class Counts:
     def __init__(self) -> None:
         self.started = 0
         self.in_flight = 0
-        self.by_status: Counter[int] = Counter()
-        self.by_outcome: Counter[str] = Counter()
+        self.by_status: dict[int, int] = {}
+        self.by_outcome: dict[str, int] = {}
         self.tokens_in = 0
         self.tokens_out = 0
         self.connections = 0
@@ -136,8 +136,10 @@ class Counts:
 
     def add(self, record: Record) -> None:
         self.in_flight -= 1
-        self.by_status[record.status] += 1
-        self.by_outcome[record.outcome] += 1
+        status, by_status = record.status, self.by_status
+        by_status[status] = by_status.get(status, 0) + 1
+        outcome, by_outcome = record.outcome, self.by_outcome
+        by_outcome[outcome] = by_outcome.get(outcome, 0) + 1
         self.tokens_in += record.tokens_in
         self.tokens_out += record.tokens_out
 

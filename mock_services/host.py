@@ -242,16 +242,9 @@ class Host:
         self._ignored.discard(peer)
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
-        record = request.record
-        record.service = self.context.name
-        headers = request.headers
-        run = headers.get(b"x-peakproof-run")
-        if run is not None:
-            record.run = run.decode("latin-1")
-        seq = headers.get(b"x-peakproof-seq")
-        if seq is not None:
-            record.seq = seq.decode("latin-1")
-        counts = self.context.counts
+        context = self.context
+        request.record.service = context.name
+        counts = context.counts
         counts.started += 1
         counts.in_flight += 1
         if self._faults:

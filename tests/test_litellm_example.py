@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -28,7 +30,57 @@ def example() -> ModuleType:
 @pytest.mark.parametrize("short", [False, True], ids=["whole", "short"])
 def test_every_drill_is_read_and_says_what_comes_of_it(path: Path, short: bool, example: ModuleType) -> None:
     assert load_drill(path, short=short, environ={"LITELLM_MASTER_KEY": "sk-x"}).why
-    assert example._OUTCOME.search(path.read_text())
+    row = {"drill": path.stem, "outcome": "INVALID", "at most": 99}
+    assert len(example.against(path.read_text(), row)) == 2
+
+
+def test_a_drill_is_held_to_what_its_file_tells(example: ModuleType) -> None:
+    text = "# Outcome: DID NOT HOLD\n# Calls a request: at most 4\ntitle: t\n"
+    as_told = {"drill": "black-hole", "outcome": "DID NOT HOLD", "at most": 4}
+    assert example.against(text, as_told) == []
+    for changes, says in (
+        ({"outcome": "HELD"}, "black-hole: HELD, told DID NOT HOLD"),
+        ({"outcome": "INVALID"}, "black-hole: INVALID"),
+        ({"at most": 5}, "one request made 5 calls, told at most 4"),
+        ({"at most": None}, "made None calls"),
+    ):
+        (words,) = example.against(text, {**as_told, **changes})
+        assert says in words
+    assert "does not tell" in example.against("title: t\n", as_told)[0]
+
+
+PROGRAM = """\
+import json, pathlib, sys
+runs = pathlib.Path(sys.argv[sys.argv.index("--runs") + 1])
+number = len(list(runs.glob("*"))) if runs.exists() else 0
+folder = runs / str(number)
+for name in ("engine", "mocks"):
+    (folder / name).mkdir(parents=True)
+(folder / "drill.json").write_text(json.dumps({"why": "send_lag: 2 s", "numbers": None, "faults": FAULTS}))
+(folder / "engine/engine.json").write_text('{"start_ns": 0}')
+(folder / "mocks/log.jsonl").write_text('{"seq": "1", "started_s": 1.5, "finished_s": 2}\\n')
+sys.exit(5 if number < SPOILED else 98)
+"""
+
+
+@pytest.mark.parametrize(("spoiled", "tries", "outcome"), [(1, 2, "DID NOT HOLD"), (2, 2, "INVALID")])
+def test_a_spoiled_drill_is_run_again_and_told_of(
+    example: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    spoiled: int,
+    tries: int,
+    outcome: str,
+) -> None:
+    program = tmp_path / "drill.py"
+    words = PROGRAM.replace("SPOILED", str(spoiled)).replace("FAULTS", repr([{"start_s": 1.0, "end_s": 2.0}]))
+    program.write_text(words)
+    monkeypatch.setattr(example, "COMMAND", [sys.executable, str(program)])
+    options = argparse.Namespace(runs=tmp_path / "runs", short=True, tries=tries)
+    row = example.run(DRILLS[0], options, {})
+    assert (row["drill"], row["outcome"], row["at most"]) == (DRILLS[0].stem, outcome, 1)
+    assert capsys.readouterr().err.count("INVALID (send_lag: 2 s)") == 1
 
 
 def test_the_readme_tells_of_every_drill() -> None:

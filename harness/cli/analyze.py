@@ -38,7 +38,9 @@ def analyze(
     return report.verdict.exit_code
 
 
-FORMATS = "html, json, junit, md, text, annotations, codequality, openmetrics, csv, parquet; several with commas."
+FORMATS = (
+    "html, json, junit, md, text, annotations, codequality, openmetrics, prometheus, csv, parquet; several with commas."
+)
 Hook = Annotated[str, typer.Option("--webhook", metavar="URL", help="POST the verdict there where it changed.")]
 Slack = Annotated[str, typer.Option("--slack", metavar="URL", help="The same to a Slack incoming webhook.")]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -119,21 +120,25 @@ def _list(
     runs: Root = Path("runs"),
     as_json: AsJson = False,
 ) -> int:
-    """A line a run."""
-    from harness.report import history_html, history_text
+    """A line a run, then how each drill stands: one that says `every` and told nothing for longer is OVERDUE."""
+    from harness.report import drills_text, history_html, history_text
+    from harness.run import standings
     from harness.store import history as past
     from harness.store import trend, write_text
 
     found = past(runs, limit=limit, plan=plan, verdict=verdict.upper())
+    drills = [] if plan or verdict else standings(runs, datetime.now(UTC))
     if page is not None:
         ids = {run.run_id for run in found}
         checks = [check for check in trend(runs, plan=plan, limit=limit * 200) if check.run_id in ids]
-        write_text(page, history_html(found, checks, str(runs)))
+        write_text(page, history_html(found, checks, str(runs), drills))
         note(f"wrote {page}")
     if as_json:
         show_json([_plain(run) for run in found])
     else:
         show(history_text(found, width(), color_wanted(sys.stdout, environ())).rstrip("\n"))
+        if drills:
+            show("\n" + drills_text(drills, width()).rstrip("\n"))
     return 0
 
 

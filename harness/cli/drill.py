@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli.live import Live
+from harness.cli.run import MetricsAt, serving
 from harness.cli.terminal import color_wanted, environ, note, show, show_json, width
 from harness.errors import ExitCode, RefusedError
 
@@ -43,17 +44,18 @@ def list_drills(
     """The drills of a folder: number, file, how it stands by the history of runs, hypothesis. A drill that says `every`
     and has told nothing for longer is overdue. A file that cannot be read is named, and the exit code is 2.
     """
+    from harness.report import stands
     from harness.run import list_drills as found_in
     from harness.run import standing_of
 
     found, problems = found_in(folder)
     now = datetime.now(UTC)
-    stands = [standing_of(drill, runs, now) for _, drill in found]
+    known_of = [standing_of(drill, runs, now) for _, drill in found]
     if as_json:
-        show_json([_listed(path, drill, known) for (path, drill), known in zip(found, stands, strict=True)])
+        show_json([_listed(path, drill, known) for (path, drill), known in zip(found, known_of, strict=True)])
     else:
-        for (path, drill), known in zip(found, stands, strict=True):
-            show(f"{drill.number or '':>3}  {path!s:<40}  {_stands(known):<32}  {drill.title}")
+        for (path, drill), known in zip(found, known_of, strict=True):
+            show(f"{drill.number or '':>3}  {path!s:<40}  {stands(known):<32}  {drill.title}")
     for problem in problems:
         note(problem)
     return ExitCode.USAGE if problems else ExitCode.PASS
@@ -70,14 +72,6 @@ def _listed(path: Path, drill: Drill, known: Standing) -> dict[str, Any]:
         "overdue": known.overdue_s > 0,
         "overdue_s": overdue_s,
     }
-
-
-def _stands(known: Standing) -> str:
-    if known.last is None:
-        return "OVERDUE: never run" if known.overdue_s else "-"
-    last = f"{known.last.result} {known.last.started:%Y-%m-%d}"
-    late = f", OVERDUE by {known.overdue_s / 86_400:.0f} d" if 0 < known.overdue_s < float("inf") else ""
-    return last + (", OVERDUE" if known.overdue_s == float("inf") else late)
 
 
 def run(
@@ -101,6 +95,7 @@ def run(
         int, typer.Option("--stop-port", min=0, max=65535, help="Port of the kill switch on loopback; 0: a free one.")
     ] = 0,
     junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML as well.")] = None,
+    metrics_port: MetricsAt = None,
     as_json: AsJson = False,
 ) -> int:
     """Carry out one drill: baseline, fault, degraded mode, revert, recovery, verdict.
@@ -109,15 +104,20 @@ def run(
     expectation was missed, 97 the rollback could not be confirmed, 5 INVALID, 3 not run or refused, 2 the file is
     wrong, 130 interrupted.
     """
-    from harness.report import drill_junit
+    from harness.report import drill_junit, drill_openmetrics
     from harness.run import drill_now, read_drill
 
     asked = read_drill(file, short=short, weak=weak, sets=sets or (), seed=seed, owned=owned)
-    with Live(sys.stderr) as live:
-        finished = drill_now(asked, runs, live.watch, stop_port)
-    if junit is not None:
-        junit.write_text(drill_junit(finished.report), "utf-8")
-    return show_drill(finished, as_json)
+    with serving(metrics_port) as port:
+        with Live(sys.stderr, tell=port.show if port else None) as live:
+            finished = drill_now(asked, runs, live.watch, stop_port, port.opened if port else None)
+        if junit is not None:
+            junit.write_text(drill_junit(finished.report), "utf-8")
+        code = show_drill(finished, as_json)
+        if port is not None and code != ExitCode.INTERRUPTED:
+            port.end(drill_openmetrics(finished.report))
+            port.linger()
+    return code
 
 
 def show_drill(finished: DrillFinished, as_json: bool) -> int:

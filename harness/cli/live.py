@@ -27,10 +27,18 @@ STOPPING = "stopping: waiting for the answers on their way, then judging what th
 class Live:
     """A context that shows a run's progress. `opened` is told of the run's folder, `watch` of each progress."""
 
-    def __init__(self, stream: TextIO, slos: Sequence[Slo] = (), clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        slos: Sequence[Slo] = (),
+        clock: Callable[[], float] = time.monotonic,
+        tell: Callable[[Moment, LivePlan], None] | None = None,
+    ) -> None:
+        """`tell` is told of each moment that is shown."""
         self._stream = stream
         self._slos = slos
         self._clock = clock
+        self._tell = tell
         size = shutil.get_terminal_size((100, 24))
         self._redraws = interactive(stream, environ()) and size.lines >= 14
         self._color = color_wanted(stream, environ())
@@ -76,6 +84,8 @@ class Live:
         if progress.detail == _BY_A_PERSON and progress.state != "done":
             told = replace(progress, detail=STOPPING)
         self._seen.append(Moment.of(told, slos))
+        if self._tell is not None:
+            self._tell(self._seen[-1], plan)
         self._draw(plan)
 
     def _planned(self, progress: Progress, load: Load) -> LivePlan:

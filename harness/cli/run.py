@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,8 +15,18 @@ from harness.cli.live import Live
 from harness.cli.terminal import color_wanted, environ, note, show, show_json, width
 from harness.errors import ExitCode
 
+if TYPE_CHECKING:
+    from harness.cli.metrics_port import MetricsPort
+    from harness.store import RunFolder
+
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="Replace one value of the plan.")]
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where run folders are made.")]
+MetricsAt = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port", min=0, max=65535, help="Live metrics for a Prometheus, on loopback; 0: a free port."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="verdict.json on stdout instead of the summary.")]
 Owned = Annotated[
     bool, typer.Option("--i-own-this-target", help="The hosts in allow_hosts are mine to load; needed beyond loopback.")
@@ -31,6 +43,7 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Instead of the plan's own seed.")] = None,
     owned: Owned = False,
     runs: Runs = Path("runs"),
+    metrics_port: MetricsAt = None,
     as_json: AsJson = False,
 ) -> int:
     """Load the target as the plan says, judge what came of it, and write a report.
@@ -39,7 +52,22 @@ def run(
     """
     from harness.run import read_inputs
 
-    return _carry(read_inputs(plan, sets=sets or (), profile=profile, seed=seed, owned=owned), runs, as_json)
+    inputs = read_inputs(plan, sets=sets or (), profile=profile, seed=seed, owned=owned)
+    with serving(metrics_port) as port:
+        return _carry(inputs, runs, as_json, port)
+
+
+@contextlib.contextmanager
+def serving(port: int | None) -> Iterator[MetricsPort | None]:
+    """The metrics served on `port` of loopback, where one is asked for."""
+    if port is None:
+        yield None
+        return
+    from harness.cli.metrics_port import MetricsPort
+
+    with MetricsPort(port) as serves:
+        note(f"metrics  {serves.url}")
+        yield serves
 
 
 def demo(
@@ -59,16 +87,26 @@ def demo(
     return _carry(read_inputs(plan, sets=sets or ()), runs, as_json)
 
 
-def _carry(inputs: Any, runs: Path, as_json: bool) -> int:
-    from harness.report import summary_text
+def _carry(inputs: Any, runs: Path, as_json: bool, port: MetricsPort | None = None) -> int:
+    from harness.report import openmetrics, summary_text
     from harness.run import run_now, verdict_document
 
-    with Live(sys.stderr, inputs.slos) as live:
-        finished = run_now(inputs, runs, live.watch, live.opened)
+    with Live(sys.stderr, inputs.slos, tell=port.show if port else None) as live:
+
+        def opened(folder: RunFolder) -> None:
+            live.opened(folder)
+            if port is not None:
+                port.opened(folder)
+
+        finished = run_now(inputs, runs, live.watch, opened)
     if as_json:
         show_json(verdict_document(finished.report))
     else:
         show(summary_text(finished.report, width=width(), color=color_wanted(sys.stdout, environ())))
     if finished.interrupted:
         note("interrupted: verdict and report are of the part that ran, and marked partial")
-    return ExitCode.INTERRUPTED if finished.interrupted else finished.verdict.exit_code
+        return ExitCode.INTERRUPTED
+    if port is not None:
+        port.end(openmetrics(finished.report))
+        port.linger()
+    return finished.verdict.exit_code

@@ -19,6 +19,7 @@ _BATCH = 256
 """Fired in one go at most; then the loop may look at its sockets before the rest."""
 _SOON_NS = 10_000
 """To arm a timer and to wake up by it takes as long: until then the loop turns instead."""
+NEVER_DUE = 2**63 - 1
 _LATE, _BOUND = Reason.LATE, Reason.IN_FLIGHT_BOUND  # bound once: see exchange.py
 
 Fire = Callable[[Share, int, int], None]
@@ -67,6 +68,11 @@ class Dispatcher:
     def done(self) -> bool:
         """Every arrival of the share has been fired or skipped."""
         return self._next >= self._share.count
+
+    @property
+    def next_due_ns(self) -> int:
+        """When the next arrival is to be fired, by `clock_ns`; `NEVER_DUE` when none is left."""
+        return NEVER_DUE if self.done else self._start_ns + self._share.due_ns[self._next]
 
     @property
     def left(self) -> int:

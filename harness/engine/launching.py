@@ -92,7 +92,7 @@ def launch(job: EngineJob, folder: Path, arrivals_path: Path, env: Mapping[str, 
     started, when the job cannot be done as written.
     """
     environment = {**os.environ, **(env or {})}
-    build_journeys(job, None, environment)
+    build_journeys(job, None, None, environment)
     if job.workers < 1 or min(job.processes, job.remote_workers) < 0:
         raise UsageError(Problem(f"{job.processes} processes cannot carry a load", "at least 1"))
     planned = _count(arrivals_path, job)

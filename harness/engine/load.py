@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from harness.engine.dispatch import Dispatcher
+from harness.descriptors import in_flight_within
+from harness.engine.dispatch import NEVER_DUE, Dispatcher
 from harness.engine.exchange import Done, Exchange, Request
 from harness.engine.facts import first_catalog, gaps_path, spool_path, telemetry_path
 from harness.engine.flight import AnyJourney, Flights
@@ -25,7 +26,7 @@ from harness.engine.job import EngineJob
 from harness.engine.journeys.builtin import built_in
 from harness.engine.journeys.prompts import Prompts, read_prompts
 from harness.engine.observer import Observer
-from harness.engine.profile import load_profile, pick_by_journey
+from harness.engine.profile import Profile, pick_by_journey
 from harness.engine.recorder import Recorder
 from harness.engine.share import Share
 from harness.engine.tick import Tick
@@ -78,11 +79,12 @@ class Load:
         share: Share,
         loop: Any,
         transport: Wire,
+        profile: Profile | None = None,
         serves: Callable[[Recorder], Serves] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`serves` makes what serves the arrivals; absent, it is the job's journeys over `transport`. `sleep` stops the
-        whole process."""
+        """`serves` makes what serves the arrivals; absent, it is the job's journeys over `transport`, and those are
+        `profile`'s where the job names one. `sleep` stops the whole process."""
         self._job = job
         self._share = share
         self._loop = loop
@@ -90,10 +92,10 @@ class Load:
         self._clock_ns = time.monotonic_ns
         self._writer = SpoolWriter(spool_path(folder, worker), worker)
         self._recorder = Recorder(self._writer, worker, first_catalog(job), self._clock_ns)
-        self._gathering = Gathering(loop, self._clock_ns, sleep)
+        self._gathering = Gathering(loop, self._clock_ns, sleep, self._next_due_ns)
         self._observer = Observer(loop, self._clock_ns, telemetry_path(folder, worker), worker)
         self._gaps = GapMeter(gaps_path(folder, worker), worker, len(job.phases))
-        self._serves = serves(self._recorder) if serves else self._over_transport()
+        self._serves = serves(self._recorder) if serves else self._over_transport(profile)
         self._ours = serves is None
         self._limit = in_flight_share(job.in_flight_limit, descriptor_limit(), worker, job.workers)
         self._dispatchers: list[Dispatcher] = []
@@ -195,7 +197,7 @@ class Load:
             self._transport.close()
         return self._tick(done=self.over)
 
-    def _over_transport(self) -> Serves:
+    def _over_transport(self, profile: Profile | None) -> Serves:
         job = self._job
         return Flights(
             loop=self._loop,
@@ -203,7 +205,7 @@ class Load:
             transport=self._transport,
             recorder=self._recorder,
             prompts=Prompts(job.seed, read_prompts(Path(job.prompts)) if job.prompts else ()),
-            journeys=build_journeys(job, self._recorder),
+            journeys=build_journeys(job, self._recorder, profile),
             base=urlsplit(job.target).path.rstrip("/"),
             gaps=self._gaps.by_phase,
             newcomers=job.new_connections > 0,
@@ -211,6 +213,9 @@ class Load:
 
     def _room(self) -> int:
         return self._limit - self._recorder.in_flight
+
+    def _next_due_ns(self) -> int:
+        return min((dispatcher.next_due_ns for dispatcher in self._dispatchers), default=NEVER_DUE)
 
     def _fired(self) -> int:
         return sum(dispatcher.fired for dispatcher in self._dispatchers)
@@ -234,21 +239,23 @@ class Load:
 
 
 def build_journeys(
-    job: EngineJob, recorder: Recorder | None, environment: Mapping[str, str] = os.environ
+    job: EngineJob,
+    recorder: Recorder | None,
+    profile: Profile | None,
+    environment: Mapping[str, str] = os.environ,
 ) -> tuple[AnyJourney, ...]:
     """The job's journeys in the order of the arrivals' index. Raises UsageError or RefusedError, and sends nothing:
-    with no recorder it only checks that the job can be done."""
+    with no recorder, and none of its profile loaded, it only checks that the job can be done."""
     render_headers(job.headers, environment)
     if job.profile:
-        return profile_journeys(job) if recorder else ()
+        return profile_journeys(job, profile) if profile else ()
     return tuple(
         built_in(spec, job, recorder.step_number(spec.kind) if recorder else 1, environment) for spec in job.journeys
     )
 
 
-def profile_journeys(job: EngineJob) -> tuple[AnyJourney, ...]:
-    """The generator journeys of the job's profile; runs the profile's file."""
-    profile = load_profile(Path(job.profile))
+def profile_journeys(job: EngineJob, profile: Profile) -> tuple[AnyJourney, ...]:
+    """The generator journeys of the job's profile."""
     pick = pick_by_journey(profile.weights, job.journeys, job.seed)
     functions = {name: function for name, (function, _) in profile.journeys.items()}
     if all(spec.name in functions for spec in job.journeys):
@@ -257,8 +264,9 @@ def profile_journeys(job: EngineJob) -> tuple[AnyJourney, ...]:
 
 
 def in_flight_share(limit: int, descriptors: int, worker: int, workers: int) -> int:
-    """How many arrivals this worker may have in flight: its part of the run's bound, at most half its descriptors."""
-    return min(max(1, limit * (worker + 1) // workers - limit * worker // workers), max(1, descriptors // 2))
+    """How many arrivals this worker may have in flight: its part of the run's bound, and what its descriptors allow."""
+    mine = limit * (worker + 1) // workers - limit * worker // workers
+    return min(max(1, mine), in_flight_within(descriptors))
 
 
 def descriptor_limit() -> int:

@@ -73,6 +73,7 @@ class Worker:
             share=share,
             loop=hub.loop,
             transport=transport,
+            profile=profile,
             serves=serves,
             sleep=monkey.get_original("time", "sleep"),
         )

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-DESCRIPTORS_SPARE = 128
-"""Descriptors beside those of the connections: libraries, spools, pipes."""
+from harness.descriptors import in_flight_within
+
 SLOW_CLOCKS = ("acpi_pm", "hpet", "jiffies", "refined-jiffies")
 DISK_BYTES_A_REQUEST = 200
 """A result row of 80 bytes, its copy and the report, generously."""
@@ -140,13 +140,13 @@ def _descriptors(machine: MachineFacts, needs: Needs) -> Finding:
     soft, hard = machine.descriptors_soft, machine.descriptors_hard
     if soft is None:
         return Finding(Level.WARN, "descriptors", "the limit cannot be read")
-    wanted = needs.in_flight + DESCRIPTORS_SPARE
-    if wanted <= soft:
-        return Finding(Level.OK, "descriptors", f"{soft:,} allowed, {wanted:,} wanted")
-    what = f"{soft:,} allowed, {wanted:,} wanted for {needs.in_flight:,} requests in flight"
-    if hard is not None and wanted <= hard:
-        return Finding(Level.WARN, "descriptors", what, f"ulimit -n {wanted}")
-    return Finding(Level.STOP, "descriptors", what, f"lower limits.in_flight to {max(1, soft - DESCRIPTORS_SPARE)}")
+    room = in_flight_within(soft)
+    if needs.in_flight <= room:
+        return Finding(Level.OK, "descriptors", f"{soft:,} allowed, enough for {room:,} requests in flight")
+    what = f"{soft:,} allowed, enough for {room:,} of {needs.in_flight:,} requests in flight"
+    if hard is not None and needs.in_flight <= in_flight_within(hard):
+        return Finding(Level.WARN, "descriptors", what, f"ulimit -n {hard}")
+    return Finding(Level.STOP, "descriptors", what, f"lower limits.in_flight to {room}")
 
 
 def _ports(machine: MachineFacts, needs: Needs) -> Finding:

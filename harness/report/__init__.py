@@ -6,18 +6,20 @@ from harness.report.compare import change_sentences, differences_text
 from harness.report.drill_json import drill_document
 from harness.report.drill_junit import drill_junit
 from harness.report.drill_model import DrillReport
+from harness.report.drill_openmetrics import drill_openmetrics
 from harness.report.drill_page import drill_html
 from harness.report.drill_summary import drill_summary
 from harness.report.forecast_page import forecast_html
 from harness.report.junit import junit
 from harness.report.live import HEIGHT as LIVE_HEIGHT
 from harness.report.live import LivePlan, LiveSlo, Moment, live_lines, log_lines
+from harness.report.live_metrics import RunLabels, live_metrics
 from harness.report.markdown import markdown
 from harness.report.model import Dependency, FaultBand, Report, Run, SearchStep, SlowRequest
 from harness.report.notify import is_news, slack_message, webhook_payload
 from harness.report.openmetrics import openmetrics
 from harness.report.page import html
-from harness.report.past import history_text, trend_text
+from harness.report.past import drills_text, history_text, stands, trend_text
 from harness.report.past_page import comparison_html, history_html
 from harness.report.rows_csv import rows_csv
 from harness.report.rows_parquet import rows_parquet
@@ -33,6 +35,7 @@ __all__ = [
     "Moment",
     "Report",
     "Run",
+    "RunLabels",
     "SearchStep",
     "SlowRequest",
     "change_sentences",
@@ -41,7 +44,9 @@ __all__ = [
     "drill_document",
     "drill_html",
     "drill_junit",
+    "drill_openmetrics",
     "drill_summary",
+    "drills_text",
     "forecast_html",
     "github_annotations",
     "gitlab_code_quality",
@@ -51,6 +56,7 @@ __all__ = [
     "is_news",
     "junit",
     "live_lines",
+    "live_metrics",
     "log_lines",
     "markdown",
     "openmetrics",
@@ -58,6 +64,7 @@ __all__ = [
     "rows_parquet",
     "slack_message",
     "slowest",
+    "stands",
     "summary_text",
     "trend_text",
     "webhook_payload",

@@ -6,10 +6,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.analysis import State
 from harness.drill import Drill, DrillVerdict, Kept, Numbers, Share, Timeline, Word
 from harness.report.model import Report, Run
 
-SIGN = {Kept.HELD: "/", Kept.MISSED: "x", Kept.NO_DATA: "?"}
+KEPT_AS = {Kept.HELD: State.MET, Kept.MISSED: State.MISSED, Kept.NO_DATA: State.NO_DATA}
+"""An expectation is shown with the signs and colours of an SLO."""
+TONE = {Word.HELD: "PASS", Word.DID_NOT_HOLD: "FAIL", Word.NOT_RUN: "INCONCLUSIVE", Word.INVALID: "INVALID"}
 ACTION = {
     Word.HELD: "degrades as promised",
     Word.DID_NOT_HOLD: "a weakness was found: fix it, then drill again",
@@ -34,12 +37,36 @@ class DrillReport:
     """What speaks against the rollback; empty where it is confirmed."""
     past: tuple[str, ...]
     """The words of the last runs of the same drill, oldest first."""
+    text: str = ""
+    """The drill file as it was run, everything laid over it."""
 
     @property
     def history(self) -> str:
         """`held 6 of the last 7`, this run included."""
         words = [*self.past, self.verdict.word.value][-7:]
         return f"held {words.count(Word.HELD.value)} of the last {len(words)}"
+
+    def course(self) -> Iterator[tuple[str, str, bool]]:
+        """(by the clock, what, whether it is the begin of a phase) in the order of time: phases and journal."""
+        phases = [
+            (start_s, f"{name}, {end_s - start_s:.1f} s", True) for name, start_s, end_s in self.timeline.phases()
+        ]
+        happened = [*phases, *((at_s, what, False) for at_s, what in self.journal)]
+        for at_s, what, phase in sorted(happened, key=lambda event: event[0]):
+            yield self.clock(at_s), what, phase
+
+    def clock(self, at_s: float) -> str:
+        """A moment as a person names it; what came before the load has no time on its clock."""
+        return self.run.at(at_s) if math.isfinite(at_s) else "before"
+
+    def faults(self) -> Iterator[tuple[str, str, float, float, str]]:
+        """(on, fault, seconds after the first, seconds it lasts, its own fields) of each, as the file asks."""
+        for fault in self.drill.faults:
+            fields = ", ".join(f"{name}: {value}" for name, value in fault.fields.items())
+            yield fault.on, fault.fault, fault.after_s, self.drill.fault_s(fault), fields
+        for outside in self.drill.outside:
+            told = f"{outside.action.provider.type}; rollback {outside.rollback.name}; gone when {outside.gone.name}"
+            yield outside.name, outside.action.name, outside.after_s, self.drill.fault_s(outside), told
 
     def findings(self) -> Iterator[tuple[str, str]]:
         """Every number that a drill prints, as (name, words)."""

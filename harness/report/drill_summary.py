@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import textwrap
 
-from harness.drill import Kept, Word
-from harness.report.drill_model import ACTION, SIGN, DrillReport
+from harness.drill import Word
+from harness.report import words
+from harness.report.drill_model import ACTION, KEPT_AS, TONE, DrillReport
 from harness.report.paint import Paint
 from harness.report.plain import line
 from harness.report.secrets import without_secrets
 
 _LABEL = 13
-_TONE = {Word.HELD: "PASS", Word.DID_NOT_HOLD: "FAIL", Word.NOT_RUN: "INCONCLUSIVE", Word.INVALID: "INVALID"}
-_KEPT = {Kept.HELD: "MET", Kept.MISSED: "MISSED", Kept.NO_DATA: "NO_DATA"}
 
 
 def drill_summary(report: DrillReport, width: int = 100, color: bool = False) -> str:
@@ -21,10 +20,12 @@ def drill_summary(report: DrillReport, width: int = 100, color: bool = False) ->
     paint, verdict = Paint(color), report.verdict
     lines: list[str] = []
 
-    def block(label: str, text: str, tone: str = "") -> None:
-        body = textwrap.wrap(line(text, 900), max(40, width - _LABEL)) or [""]
+    def block(label: str, text: str, tone: str = "", column: str = "") -> None:
+        body = textwrap.wrap(line(text, 900), max(40, width - _LABEL - len(column))) or [""]
         for index, part in enumerate(body):
-            lead = paint.label(f" {label if not index else '':<{_LABEL - 1}}")
+            lead = paint.label(f" {label if not index else '':<{_LABEL - 1}}") + (
+                " " * len(column) if index else column
+            )
             lines.append((lead + (paint.tone(part, tone) if tone else part)).rstrip())
 
     block("DRILL", report.drill.title)
@@ -32,17 +33,17 @@ def drill_summary(report: DrillReport, width: int = 100, color: bool = False) ->
     phases = (f"{name} {report.run.at(start_s)}" for name, start_s, _ in report.timeline.phases())
     block("PHASES", " · ".join(phases) + f" · end {report.run.at(report.timeline.end_s)}")
     for at_s, what in report.journal:
-        block("", f"{report.run.at(at_s)}  {what}")
+        block("", what, column=f"{report.clock(at_s):<10}")
     block("ROLLBACK", "confirmed by behaviour" if not report.against else f"NOT CONFIRMED: {report.against}")
     lines.append("")
     lines += [paint.tone(text, tone) for text, tone in _table(report, width)]
     lines.append("")
     for level, signal, when in report.ladder():
         block("LADDER", f"{level} {signal}: {when}")
-    for name, words in report.findings():
-        block("", f"{name:<20} {words}")
+    for name, found in report.findings():
+        block("", found, column=f"{name:<21}")
     lines.append("")
-    block("RESULT", f"{verdict.word.value}: {ACTION[verdict.word]}", _TONE[verdict.word])
+    block("RESULT", f"{verdict.word.value}: {ACTION[verdict.word]}", TONE[verdict.word])
     block("WHY", verdict.why)
     if report.drill.why and verdict.word is Word.DID_NOT_HOLD:
         block("WHAT TO DO", report.drill.why)
@@ -67,8 +68,8 @@ def _table(report: DrillReport, width: int) -> list[tuple[str, str]]:
     name_width, value_width = max(map(len, names)), max(map(len, values))
     found = [(f"   {'expected':<{name_width}}   {'measured':<{value_width}}   limit", "dim")]
     for e, name, value in zip(expectations, names, values, strict=True):
-        text = f" {SIGN[e.kept]} {name:<{name_width}}   {value:<{value_width}}   {line(e.limit, 60)}"
-        found.append((text[:width], _KEPT[e.kept]))
+        text = f" {words.SIGN[KEPT_AS[e.kept]]} {name:<{name_width}}   {value:<{value_width}}   {line(e.limit, 60)}"
+        found.append((text[:width], KEPT_AS[e.kept].value))
         if e.note:
             found.append((f"     {line(e.note, width - 6)}", "dim"))
     return found

@@ -1,17 +1,14 @@
-"""The verdict as OpenMetrics text, for a textfile collector or a push gateway: one scrape, gauges only."""
+"""The verdict as OpenMetrics text: one scrape, gauges only. (A textfile collector wants `exposition.as_prometheus`.)"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from harness.analysis import State, Word
+from harness.report import exposition
+from harness.report.exposition import Sample
 from harness.report.model import Report
 from harness.report.order import shown_failures
-from harness.report.plain import line
-
-CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-_Sample = tuple[Mapping[str, str], float | None]
 
 
 def openmetrics(report: Report) -> str:
@@ -23,8 +20,9 @@ def openmetrics(report: Report) -> str:
     capacity = verdict.capacity
     lines: list[str] = []
 
-    def family(name: str, text: str, samples: Iterable[_Sample], unit: str = "", kind: str = "gauge") -> None:
-        lines.extend(_family(f"peakproof_{name}", text, [({**run, **labels}, v) for labels, v in samples], unit, kind))
+    def family(name: str, text: str, samples: Iterable[Sample], unit: str = "", kind: str = "gauge") -> None:
+        labelled = [({**run, **labels}, value) for labels, value in samples]
+        lines.extend(exposition.family(f"peakproof_{name}", text, labelled, unit, kind))
 
     family(
         "run",
@@ -65,26 +63,4 @@ def openmetrics(report: Report) -> str:
     ])  # fmt: skip
     if trust is not None:
         family("send_lag_p99_seconds", "How late the generator sent.", [({}, trust.send_lag_s_p99)], "seconds")
-    return "\n".join([*lines, "# EOF"]) + "\n"
-
-
-def _family(name: str, text: str, samples: list[_Sample], unit: str, kind: str) -> list[str]:
-    known = [(labels, value) for labels, value in samples if value is not None and not math.isnan(value)]
-    if not known:
-        return []
-    lines = [f"# TYPE {name} {kind}", *([f"# UNIT {name} {unit}"] if unit else []), f"# HELP {name} {text}"]
-    suffix = "_info" if kind == "info" else ""
-    for labels, value in known:
-        pairs = ",".join(f'{key}="{_label(text)}"' for key, text in labels.items())
-        lines.append(f"{name}{suffix}{{{pairs}}} {_number(value)}")
-    return lines
-
-
-def _label(text: str) -> str:
-    return line(text, 200).replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _number(value: float) -> str:
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    return repr(float(value))
+    return "\n".join([*lines, exposition.END])

@@ -9,10 +9,11 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.analysis import Change, Check, Difference, State, Verdict, Word
+from harness.drill import Standing
 from harness.report import svg, words
 from harness.report.charts import NARROW, Size, grid
 from harness.report.compare import SIGN, gap, measured
-from harness.report.past import day
+from harness.report.past import day, how_many_passed, sign_of, stands, word_of
 from harness.report.plain import line
 from harness.report.promise import promise
 from harness.report.secrets import without_secrets
@@ -22,8 +23,15 @@ from harness.store import PastCheck, PastRun
 _RUNS, _TRENDS, _CHANGES = 200, 40, 100
 
 
-def history_html(runs: Sequence[PastRun], checks: Sequence[PastCheck], place: str = "") -> str:
-    """The page over `runs` (newest first) and their `checks` (oldest first); `place` says where they are kept."""
+def history_html(
+    runs: Sequence[PastRun],
+    checks: Sequence[PastCheck],
+    place: str = "",
+    drills: Sequence[tuple[str, Standing]] = (),
+) -> str:
+    """The page over `runs` (newest first), their `checks` (oldest first) and how each of the `drills` stands; `place`
+    says where they are kept."""
+    passed, loads = how_many_passed(runs)
     shown, trends = without_secrets(tuple(runs[:_RUNS])), without_secrets(tuple(checks))
     wide, narrow = (_capacity(shown[::-1], size) for size in (Size(1100), NARROW))
     pair = f'<div class="wide">{wide}</div><div class="narrow" hidden>{narrow}</div>'
@@ -31,9 +39,10 @@ def history_html(runs: Sequence[PastRun], checks: Sequence[PastCheck], place: st
         "history.html",
         place=without_secrets(place),
         runs=[_run(run) for run in shown],
-        runs_in_all=len(runs),
+        runs_in_all=loads,
+        drills=[_drill(title, known) for title, known in without_secrets(tuple(drills[:_RUNS]))],
         left=len(runs) - len(shown),
-        passed=sum(run.verdict == Word.PASS.value for run in runs),
+        passed=passed,
         capacity=Markup(pair) if wide else None,  # noqa: S704 -- escaped in svg.py
         trends=_trends(trends),
     )
@@ -59,13 +68,13 @@ def comparison_html(
 
 
 def _run(run: PastRun) -> dict[str, Any]:
-    known = run.verdict in {word.value for word in Word}
+    known = not run.drill and run.verdict in {word.value for word in Word}
     return {
         "id": run.run_id,
         "day": day(run.started),
         "verdict": run.verdict if known else "noted",
-        "word": (line(run.verdict, 14) or "no verdict") + (" (smoke)" if run.smoke else ""),
-        "sign": words.VERDICT_SIGN[Word(run.verdict)] if known else "\u2013",
+        "word": word_of(run),
+        "sign": sign_of(run),
         "headline": run.headline,
         "offered": run.offered_rate,
         "proven": run.proven,
@@ -75,6 +84,10 @@ def _run(run: PastRun) -> dict[str, Any]:
         "target": run.target,
         "why": run.why,
     }
+
+
+def _drill(title: str, known: Standing) -> dict[str, Any]:
+    return {"title": title, "stands": stands(known), "tone": "UNDECIDED" if known.overdue_s > 0 else "noted"}
 
 
 def _capacity(runs: Sequence[PastRun], size: Size) -> str:

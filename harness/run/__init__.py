@@ -6,11 +6,18 @@ from harness.run.capacity_report import FoundCapacity, capacity_report, search_c
 from harness.run.comparing import Compared, compare_runs, find_run, read_side, set_baseline, stored_report
 from harness.run.conductor import Finished, Watch, run_now, run_plan
 from harness.run.demo import write_demo
-from harness.run.drill_catalogue import clear_faults, emit_schedule, faults_in_force, list_drills, standing_of
+from harness.run.drill_catalogue import (
+    clear_faults,
+    emit_schedule,
+    faults_in_force,
+    list_drills,
+    standing_of,
+    standings,
+)
 from harness.run.drill_inputs import DrillInputs, read_drill
 from harness.run.drill_judging import DrillFinished, is_drill, judge_drill_again
 from harness.run.drill_stopping import RunningDrill, running_drills
-from harness.run.drilling import drill_now, run_drill
+from harness.run.drilling import drill_now
 from harness.run.exports import export_run
 from harness.run.forecasting import Asked, Foreseen, foresee, spread_of, uplift_of, write_peak
 from harness.run.foreign import judge_any, judge_rows
@@ -65,7 +72,6 @@ __all__ = [
     "read_inputs",
     "read_side",
     "read_text",
-    "run_drill",
     "run_now",
     "run_plan",
     "running_admin",
@@ -76,6 +82,7 @@ __all__ = [
     "set_baseline",
     "spread_of",
     "standing_of",
+    "standings",
     "stored_report",
     "tell_github",
     "uplift_of",

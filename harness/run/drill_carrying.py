@@ -15,7 +15,8 @@ from harness.engine import EngineProcess, Progress, launch
 from harness.errors import Problem, RefusedError
 from harness.guard import stop_reason
 from harness.run import conductor
-from harness.run.drill_faults import Event, FaultHolder
+from harness.run.drill_faults import FaultHolder
+from harness.run.drill_holding import Event, Holder, Terms
 from harness.run.drill_inputs import DrillInputs
 from harness.run.drill_judging import Journal
 from harness.run.drill_outside import OutsideHolder, Reach
@@ -36,7 +37,7 @@ class Course:
     target: str = ""
     watch: Watch = field(default_factory=Watch)
     engine: EngineProcess | None = None
-    holders: tuple[FaultHolder | OutsideHolder, ...] = ()
+    holders: tuple[Holder, ...] = ()
     stopped: str = ""
     """Who ended it before its time."""
     aborted: str = ""
@@ -159,36 +160,15 @@ def carry(  # noqa: PLR0917 -- one value from each source
 
 def _holders(
     asked: DrillInputs, folder: store.RunFolder, injector: Injector | None, reach: Reach, course: Course
-) -> tuple[FaultHolder | OutsideHolder, ...]:
-    owner, ttl_s = f"run {folder.run_id}", asked.drill.ttl_s
-    holders: list[FaultHolder | OutsideHolder] = []
+) -> tuple[Holder, ...]:
+    terms = Terms(f"run {folder.run_id}", asked.drill.ttl_s, course.now_s, course.veto, course.alarm)
+    holders: list[Holder] = []
     if injector is not None and asked.timeline.spans:
-        holders.append(
-            FaultHolder(
-                injector,
-                asked.timeline,
-                owner=owner,
-                ttl_s=ttl_s,
-                now_s=course.now_s,
-                veto=course.veto,
-                alarm=course.alarm,
-            )
-        )
-    log = folder.path / "watchman.log"
+        holders.append(FaultHolder(injector, asked.timeline.spans, terms))
     try:
         for span in asked.timeline.outside:
-            holders.append(  # noqa: PERF401 -- those that came up are dismissed where a later one does not
-                OutsideHolder(
-                    span,
-                    reach,
-                    owner=owner,
-                    ttl_s=ttl_s,
-                    now_s=course.now_s,
-                    veto=course.veto,
-                    alarm=course.alarm,
-                    log=log,
-                )
-            )
+            # those that came up are dismissed where a later one does not
+            holders.append(OutsideHolder(span, reach, terms, folder.path / "watchman.log"))  # noqa: PERF401 -- see above
     except BaseException:
         for holder in holders:
             holder.dismiss()

@@ -9,6 +9,7 @@ import httpx
 
 from harness.drill import Drill, Injector, Lease, Standing, emit, load_drill, standing, timeline_of
 from harness.errors import Problem, RefusedError, UsageError
+from harness.run.drill_inputs import DRILL_FILE
 from harness.run.drill_judging import past_drills
 from harness.run.drilling import injector_client
 
@@ -29,6 +30,23 @@ def list_drills(folder: Path) -> tuple[list[tuple[Path, Drill]], list[str]]:
 def standing_of(drill: Drill, root: Path, now: datetime) -> Standing:
     """Where the drill stands by the runs under `root`; nothing is known where there is no such folder."""
     return standing(drill.title, drill.every_s, past_drills(root), now)
+
+
+def standings(root: Path, now: datetime) -> list[tuple[str, Standing]]:
+    """(title, where it stands) of every drill that has a run under `root`, the longest overdue first, then the newest.
+    `every` is what its last run said."""
+    past = past_drills(root)
+    latest = {run.title: run for run in sorted(past, key=lambda run: run.started)}
+    found = [(title, standing(title, _every_s(root / run.run_id), past, now)) for title, run in latest.items()]
+    found.sort(key=lambda item: latest[item[0]].started, reverse=True)
+    return sorted(found, key=lambda item: -item[1].overdue_s)
+
+
+def _every_s(run: Path) -> float | None:
+    try:
+        return load_drill(run / DRILL_FILE).every_s
+    except UsageError:
+        return None  # of an older version, or not whole: it says nothing of when it is due
 
 
 def faults_in_force(url: str) -> tuple[Lease, ...]:

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import orjson
+import yaml
 
 from harness import store
-from harness.analysis import Caveat, Check, before_the_stop, judge, parse_slo
+from harness.analysis import Caveat, Check, Slo, before_the_stop, judge, parse_slo
 from harness.drill import (
     FAULT,
     NO_CALLS,
@@ -35,13 +36,15 @@ from harness.engine import read_engine
 from harness.errors import EvidenceError, Problem
 from harness.report import DrillReport, FaultBand, Report, drill_document, drill_html
 from harness.run import manifest as stored
-from harness.run.drill_faults import Event, FaultHolder
+from harness.run.drill_holding import Event, Holder
 from harness.run.drill_inputs import DRILL_FILE
-from harness.run.drill_outside import OutsideHolder
 from harness.run.judging import gather, judge_run
 
 FAULTS_MAY_BREAK = frozenset({"warm_up"})
 """Gates that a fault breaks by its nature: latency that shifts looks like a warm-up that never ended."""
+MOMENTS = parse_slo("e2e p95 <= 10s")
+"""What the generator and the mocks are held to beside a drill's own promises: its moments are told to the second, and
+half a second (5 % of this) of lateness moves none of them by more than one. It never makes them earlier."""
 HISTORY = 7
 JOURNAL_FILE = "drill-journal.json"
 
@@ -67,9 +70,7 @@ class Journal:
     """The faults on what is not ours that their own probe saw in force."""
 
     @classmethod
-    def of(
-        cls, holders: Sequence[FaultHolder | OutsideHolder], stopped: str, aborted: str, events: Sequence[Event]
-    ) -> Journal:
+    def of(cls, holders: Sequence[Holder], stopped: str, aborted: str, events: Sequence[Event]) -> Journal:
         granted = [(g.id, g.on, g.fault, g.granted_s) for holder in holders for g in holder.granted]
         happened = [*events, *(event for holder in holders for event in holder.journal)]
         return cls(
@@ -144,7 +145,8 @@ def write_drilled(finished: DrillFinished) -> None:
 
 def judge_drilled(drill: Drill, timeline: Timeline, folder: store.RunFolder, journal: Journal) -> DrillFinished:
     """Judge what the folder holds; writes nothing."""
-    whole = judge_run(folder, keep=False)
+    gated = gated_of(drill)
+    whole = judge_run(folder, gated, keep=False)
     facts, manifest = read_engine(folder.path), stored.read_manifest(folder)
     numbers = seen = None
     if journal.injected and whole.rows is not None and facts.start_ns:
@@ -154,9 +156,9 @@ def judge_drilled(drill: Drill, timeline: Timeline, folder: store.RunFolder, jou
     during: tuple[Check, ...] = ()
     if numbers and drill.expect.during:
         rows, evidence = gather(folder, manifest, facts, rules)
-        during = judge(rows, tuple(parse_slo(t) for t in drill.expect.during), rules, evidence).checks
+        during = judge(rows, _promised(drill), rules, evidence).checks
     conduct = Conduct(
-        broken=_broken(whole, manifest, journal),
+        broken=_broken(whole, gated, manifest, journal),
         stopped=journal.stopped,
         aborted=journal.aborted,
         not_injected=journal.not_injected,
@@ -174,17 +176,31 @@ def judge_drilled(drill: Drill, timeline: Timeline, folder: store.RunFolder, jou
         journal=tuple((event.at_s, event.what) for event in journal.events),
         against=journal.against,
         past=_past(folder, drill.title, whole.run.started),
+        text=_file_text(folder),
     )
     return DrillFinished(folder, report, bool(journal.stopped))
 
 
-def _broken(whole: Report, manifest: dict[str, Any], journal: Journal) -> tuple[Caveat, ...]:
+def _file_text(folder: store.RunFolder) -> str:
+    """The drill as it was asked for, as people write it."""
+    return yaml.safe_dump(folder.read_json(folder.path / DRILL_FILE), sort_keys=False, allow_unicode=True, width=100)
+
+
+def gated_of(drill: Drill) -> tuple[Slo, ...]:
+    """What the gates of a drill are about: its own promises and moments, not the promises of the plan it borrows."""
+    return (*_promised(drill), MOMENTS)
+
+
+def _promised(drill: Drill) -> tuple[Slo, ...]:
+    return tuple(parse_slo(text) for text in drill.expect.during)
+
+
+def _broken(whole: Report, gated: Sequence[Slo], manifest: dict[str, Any], journal: Journal) -> tuple[Caveat, ...]:
     """The gates that do not hold. A load that the drill's own rule ended is judged until that moment: after it nothing
     was sent, and that breaks half of them."""
     caveats = whole.verdict.caveats
     if journal.aborted and whole.rows is not None and whole.evidence is not None:
-        slos, rules = stored.slos_of(manifest), stored.rules_of(manifest)
-        until = before_the_stop(whole.rows, slos, rules, whole.evidence)
+        until = before_the_stop(whole.rows, gated, stored.rules_of(manifest), whole.evidence)
         caveats = until.caveats if until is not None else caveats
     return tuple(c for c in caveats if c.status == "broken" and c.kind not in FAULTS_MAY_BREAK)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from harness.drill.adapters import Action, Observed, Probe, ProcessProvider, car
 from harness.drill.adapters.carrying import with_secrets
 from harness.errors import PeakproofError, Problem, RefusedError
 from harness.guard.targets import check_target
-from harness.run.drill_faults import TICK_S, Event
+from harness.run.drill_holding import TICK_S, Holder, Terms
 
 SEEN_WITHIN_S = 10.0
 """How long the probes may take to see what an action did."""
@@ -73,59 +72,32 @@ def command_of(action: Action) -> str:
     return f"curl -X {provider.method} {shlex.quote(provider.url)}"
 
 
-class OutsideHolder(threading.Thread):
-    """Runs beside the load, as `FaultHolder` does; its watchman is up before the load begins."""
+class OutsideHolder(Holder):
+    """One fault on what is not ours; its watchman is up before the load begins."""
 
-    def __init__(
-        self,
-        span: OutsideSpan,
-        reach: Reach,
-        *,
-        owner: str,
-        ttl_s: float,
-        now_s: Callable[[], float],
-        veto: Callable[[], str],
-        alarm: Callable[[str], None],
-        log: Path,
-    ) -> None:
-        """Raises RefusedError where the watchman does not come up."""
-        super().__init__(name=f"drill-outside-{span.fault.name[:40]}", daemon=True)
+    def __init__(self, span: OutsideSpan, reach: Reach, terms: Terms, log: Path) -> None:
+        """`log` is the watchman's. Raises RefusedError where it does not come up."""
+        super().__init__(f"drill-outside-{span.fault.name[:40]}", terms)
         self._span = span
         self._reach = reach
-        self._owner = owner
-        self._now_s = now_s
-        self._veto = veto
-        self._alarm = alarm
-        self._stopping = threading.Event()
         self._reverted: dict[str, float] = {}
-        total_s = span.end_s - span.start_s + ttl_s + span.fault.action.provider.timeout_s
+        total_s = span.end_s - span.start_s + terms.ttl_s + span.fault.action.provider.timeout_s
         self._watchman = Watchman(
-            span.fault, ttl_s=ttl_s, total_s=total_s, allow_hosts=reach.allow_hosts if reach.owned else (), log=log
+            span.fault,
+            ttl_s=terms.ttl_s,
+            total_s=total_s,
+            allow_hosts=reach.allow_hosts if reach.owned else (),
+            log=log,
         )
-        self.journal: list[Event] = []
-        self.granted: list[Lease] = []
-        self.not_injected = ""
-        self.trouble = ""
-        self.against = ""
-        """What speaks against the rollback; empty where the probe saw the fault gone."""
-        self.shown: list[str] = []
-        """The fault's name, where its own probe saw it in force."""
-
-    def stop(self) -> None:
-        """Take it back now. Safe from a signal handler; does not wait."""
-        self._stopping.set()
 
     def reverted(self) -> dict[str, float]:
-        """As FaultHolder's: when it ended, by the host's monotonic clock."""
         return self._reverted
 
     @property
     def over(self) -> frozenset[str]:
-        """The faults whose rollback was carried out."""
         return frozenset(self._reverted)
 
     def dismiss(self) -> None:
-        """For one that was never started."""
         with self._watchman:
             self._watchman.dismiss()
 
@@ -136,10 +108,7 @@ class OutsideHolder(threading.Thread):
             if not self._wait(self._span.start_s):
                 self._watchman.dismiss()
                 return
-            if why := self._veto():
-                self.not_injected = why
-                self._note(f"the action {fault.action.name!r} was not carried out: {why}")
-                self._alarm(why)
+            if self._forbidden(f"the action {fault.action.name!r} was not carried out"):
                 self._watchman.dismiss()
                 return
             if not self._watchman.arm():
@@ -149,7 +118,7 @@ class OutsideHolder(threading.Thread):
             try:
                 self._break(fault)
                 if self.trouble:
-                    self._alarm(self.trouble)
+                    self._terms.alarm(self.trouble)
                 else:
                     self._wait(self._span.end_s)
             except PeakproofError as error:
@@ -160,13 +129,13 @@ class OutsideHolder(threading.Thread):
     def _wait(self, until_s: float) -> bool:
         """False where it was told to stop before."""
         while not self._stopping.is_set():
-            if self._now_s() >= until_s:
+            if self._terms.now_s() >= until_s:
                 return True
             self._stopping.wait(TICK_S)
         return False
 
     def _break(self, fault: OutsideFault) -> None:
-        lease = Lease(f"outside {fault.name}", fault.name, fault.action.name, self._owner, time.monotonic())
+        lease = Lease(f"outside {fault.name}", fault.name, fault.action.name, self._terms.owner, time.monotonic())
         self.granted.append(lease)  # whatever comes of it, something may be broken from here on
         seen = self._reach.do(fault.action)
         self._watchman.acted()
@@ -202,9 +171,6 @@ class OutsideHolder(threading.Thread):
             if self.against:
                 self.trouble = self.trouble or self.against
                 self._note(self.against)
-
-    def _note(self, what: str) -> None:
-        self.journal.append(Event(self._now_s(), what))
 
 
 def _said(seen: Observed) -> str:

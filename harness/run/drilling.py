@@ -28,28 +28,44 @@ from harness.run.mocks import MockFleet, store_evidence
 from harness.run.target import check_reachable
 
 
-def drill_now(asked: DrillInputs, root: Path, watch: Seeing, stop_port: int = 0) -> DrillFinished:
-    """`run_drill` with this machine's clock and a fresh token."""
-    now, token = datetime.now(UTC), secrets.token_hex(8)
-    return run_drill(asked, root, started=now, token=token, watch=watch, stop_port=stop_port)
-
-
-def run_drill(
-    asked: DrillInputs, root: Path, *, started: datetime, token: str, watch: Seeing, stop_port: int = 0
+def drill_now(
+    asked: DrillInputs, root: Path, watch: Seeing, stop_port: int = 0, opened: conductor.Opened | None = None
 ) -> DrillFinished:
-    """Run the drill under `root` and judge it. Its kill switch listens on `stop_port` of loopback (0: a free one).
+    """`run_drill` with this machine's clock, in a folder of its own. A drill that is refused leaves none."""
+    now, token = datetime.now(UTC), secrets.token_hex(8)
+    _check_start(asked, root, now)
+    folder = store.create(root, now, token)
+    with store.only_if_run(folder):
+        return run_drill(asked, folder, started=now, watch=watch, stop_port=stop_port, opened=opened)
 
-    Raises UsageError or RefusedError before any load or fault; after that, whatever happens becomes a verdict.
-    """
-    drill, inputs = asked.drill, asked.inputs
-    if why := refusal_to_start(drill, started):
+
+def _check_start(asked: DrillInputs, root: Path, now: datetime) -> None:
+    if why := refusal_to_start(asked.drill, now):
         raise RefusedError(Problem(f"the drill may not start now: {why}", "see window and blackout", str(asked.path)))
     if (root / STOP_FILE).exists():
         raise RefusedError(Problem(f"{root / STOP_FILE} is there: drills are stopped", "remove it to drill again"))
+
+
+def run_drill(
+    asked: DrillInputs,
+    folder: store.RunFolder,
+    *,
+    started: datetime,
+    watch: Seeing,
+    stop_port: int = 0,
+    opened: conductor.Opened | None = None,
+) -> DrillFinished:
+    """Run the drill in `folder` and judge it. Its kill switch listens on `stop_port` of loopback (0: a free one).
+    `opened` is called with the folder as soon as what was asked is in it.
+
+    Raises UsageError or RefusedError before any load or fault; after that, whatever happens becomes a verdict.
+    """
+    drill, inputs, root = asked.drill, asked.inputs, folder.root
     conductor.check_limits(inputs.plan, inputs.load)
-    folder = store.create(root, started, token)
     inputs.copy_to(folder)
     asked.copy_to(folder)
+    if opened is not None:
+        opened(folder)
     np.save(folder.arrivals, inputs.load.arrivals.array, allow_pickle=False)
     course = Course(drill, asked.timeline, folder.run_id)
     with contextlib.ExitStack() as held:

@@ -14,6 +14,7 @@ from harness.report import (
     drill_document,
     drill_html,
     drill_junit,
+    drill_openmetrics,
     drill_summary,
     github_annotations,
     gitlab_code_quality,
@@ -25,6 +26,7 @@ from harness.report import (
     rows_parquet,
     summary_text,
 )
+from harness.report.exposition import as_prometheus
 from harness.results import Rows
 from harness.run.capacity_report import capacity_report, is_search
 from harness.run.drill_judging import is_drill, judge_drill_again
@@ -45,6 +47,7 @@ FORMATS: Mapping[str, tuple[str, Callable[[Report], str | bytes]]] = {
     "annotations": ("annotations.txt", lambda report: "".join(f"{line}\n" for line in github_annotations(report))),
     "codequality": ("gl-code-quality-report.json", gitlab_code_quality),
     "openmetrics": ("metrics.txt", openmetrics),
+    "prometheus": ("peakproof.prom", lambda report: as_prometheus(openmetrics(report))),
     "csv": ("rows.csv", lambda report: "".join(rows_csv(_rows(report)))),
     "parquet": ("rows.parquet", lambda report: rows_parquet(_rows(report))),
 }
@@ -70,7 +73,13 @@ def _of_drill(folder: store.RunFolder, name: str) -> tuple[str, str | bytes]:
     drilled = judge_drill_again(folder).report
     if name == "json":
         return "drill.json", json.dumps(drill_document(drilled), indent=2, allow_nan=False) + "\n"
-    own: Mapping[str, Callable[[DrillReport], str]] = {"html": drill_html, "junit": drill_junit, "text": drill_summary}
+    own: Mapping[str, Callable[[DrillReport], str]] = {
+        "html": drill_html,
+        "junit": drill_junit,
+        "text": drill_summary,
+        "openmetrics": drill_openmetrics,
+        "prometheus": lambda report: as_prometheus(drill_openmetrics(report)),
+    }
     file_name, export = FORMATS[name]
     return file_name, own[name](drilled) if name in own else export(drilled.whole)
 

@@ -253,6 +253,7 @@ def engine_job(  # noqa: PLR0917 -- one value from each source
         body_limit_bytes=plan.body_limit,
         drain_s=plan.drain_s,
         limit_requests=plan.limits.requests,
+        kernel_stamps=any(spec.may_stream for spec in load.journeys),
     )
 
 

@@ -14,12 +14,13 @@ from harness.errors import EvidenceError, Problem, UsageError
 from harness.store.folder import RunFolder
 
 INDEX_NAME = "index.sqlite"
-_VERSION = 2
+_VERSION = 3
 _TABLES = """
 CREATE TABLE runs (
   run_id TEXT PRIMARY KEY, stamp TEXT NOT NULL, started TEXT NOT NULL, plan TEXT NOT NULL, plan_hash TEXT NOT NULL,
   target TEXT NOT NULL, verdict TEXT NOT NULL, smoke INTEGER NOT NULL, exit_code INTEGER, headline TEXT NOT NULL,
-  why TEXT NOT NULL, offered_rate REAL, proven REAL, forecast_peak REAL, headroom REAL);
+  why TEXT NOT NULL, offered_rate REAL, proven REAL, forecast_peak REAL, headroom REAL,
+  drill INTEGER NOT NULL);
 CREATE TABLE checks (
   run_id TEXT NOT NULL, place INTEGER NOT NULL, slo TEXT NOT NULL, gate TEXT NOT NULL, state TEXT NOT NULL,
   unit TEXT NOT NULL, limit_value REAL, value REAL, value_low REAL, value_high REAL, n INTEGER NOT NULL,
@@ -47,6 +48,8 @@ class PastRun:
     proven: float | None
     forecast_peak: float | None
     headroom: float | None
+    drill: bool = False
+    """It was a drill: `verdict` is its own word (`HELD`, `DID NOT HOLD`, ...), `headline` its title."""
 
 
 _CHECK_QUERY = """
@@ -187,7 +190,7 @@ def _forget(index: sqlite3.Connection, run_id: str) -> None:
 def _remember(index: sqlite3.Connection, run: RunFolder, stamp: str) -> None:
     try:
         facts = run.read_manifest()
-        verdict = run.read_json(run.verdict) if run.verdict.exists() else {}
+        verdict = run.read_json(run.verdict) if run.verdict.exists() else _drilled(run)
     except EvidenceError:
         return  # not readable as a run: it is asked for again when it changes
     capacity = _object(verdict.get("capacity"))
@@ -196,7 +199,7 @@ def _remember(index: sqlite3.Connection, run: RunFolder, stamp: str) -> None:
     row = [
         run.run_id, stamp, *texts, str(verdict.get("verdict", "")), int(bool(verdict.get("smoke"))),
         _number(verdict.get("exit_code")), str(verdict.get("headline", "")), str(verdict.get("why", "")),
-        *numbers, _number(verdict.get("headroom")),
+        *numbers, _number(verdict.get("headroom")), int(bool(verdict.get("drill"))),
     ]  # fmt: skip
     index.execute(f"INSERT INTO runs VALUES ({','.join('?' * len(row))})", row)  # noqa: S608 -- only question marks
     for place, check in enumerate(c for c in verdict.get("checks", ()) if isinstance(c, dict)):
@@ -206,15 +209,25 @@ def _remember(index: sqlite3.Connection, run: RunFolder, stamp: str) -> None:
         index.execute("INSERT INTO checks VALUES (?,?,?,?,?,?,?,?,?,?,?)", cells)
 
 
+def _drilled(run: RunFolder) -> Mapping[str, Any]:
+    """The fields of a verdict that a drill's result can fill, and `drill`; none where the run was no drill."""
+    path = run.path / "drill.json"
+    if not path.exists():
+        return {}
+    drill = run.read_json(path)
+    told = {name: drill.get(name) for name in ("exit_code", "why")}
+    return {**told, "drill": True, "verdict": drill.get("result", ""), "headline": drill.get("title", "")}
+
+
 def _past_run(row: tuple[Any, ...]) -> PastRun:
     values = dict(zip((field.name for field in fields(PastRun)), row, strict=True))
-    return PastRun(**{**values, "smoke": bool(values["smoke"])})
+    return PastRun(**{**values, "smoke": bool(values["smoke"]), "drill": bool(values["drill"])})
 
 
 def _stamp(folder: Path) -> str:
-    """Changes whenever the manifest or the verdict does."""
+    """Changes whenever the manifest or the result does."""
     parts = []
-    for name in ("manifest.json", "verdict.json"):
+    for name in ("manifest.json", "verdict.json", "drill.json"):
         try:
             facts = (folder / name).stat()
         except OSError:

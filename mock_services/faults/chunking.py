@@ -34,7 +34,7 @@ class Chunking(Fault):
             raise FaultError(f"{host.mock} generates no text")
 
     async def before(self, request: Request, moment: Moment) -> Response | None:
-        request.marks |= {"tokens_per_event": self.tokens, "is_wide": self.split_characters}
+        request.marks = {**request.marks, "tokens_per_event": self.tokens, "is_wide": self.split_characters}
         return None
 
     def stream(self, writer: Writer, request: Request, moment: Moment) -> Writer:

@@ -22,5 +22,5 @@ class ShortAnswers(Fault):
             raise FaultError(f"{host.mock} generates no text")
 
     async def before(self, request: Request, moment: Moment) -> Response | None:
-        request.marks |= {"answer_limit": self.tokens}
+        request.marks = {**request.marks, "answer_limit": self.tokens}
         return None

@@ -20,5 +20,5 @@ class Swapped(Fault):
             raise FaultError(f"{host.mock} generates no text")
 
     async def before(self, request: Request, moment: Moment) -> Response | None:
-        request.marks |= {"is_swapped": True}
+        request.marks = {**request.marks, "is_swapped": True}
         return None

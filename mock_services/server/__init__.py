@@ -2,6 +2,7 @@
 
 from mock_services.server.connection import Connection
 from mock_services.server.exchange import reset_by_rst
+from mock_services.server.head import Head
 from mock_services.server.listener import Listener
 from mock_services.server.message import (
     Admission,
@@ -24,6 +25,7 @@ __all__ = [
     "App",
     "Connection",
     "Hang",
+    "Head",
     "Headers",
     "Listener",
     "Peer",

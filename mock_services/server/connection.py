@@ -11,27 +11,28 @@ from typing import Any, cast
 import httptools
 
 from mock_services.loop import clock
-from mock_services.server.exchange import Exchange, reset_by_rst
+from mock_services.server.exchange import Exchange, reset_by_rst, say
+from mock_services.server.head import Head, Heads
 from mock_services.server.message import Admission, Answer, App, Hang, Request, Reset, Response, json_response
 
 BODY_LIMIT_BYTES = 8 * 1024 * 1024
 HEAD_LIMIT_BYTES = 64 * 1024
 PIPELINE_LIMIT = 64
-BUFFER_BYTES = 128 * 1024
 _log = logging.getLogger("mock_services")
 
 
-class Connection(asyncio.BufferedProtocol):
+class Connection(asyncio.Protocol):
     """Answers pipelined requests one after the other; reads no further while too many of them wait.
 
-    `buffer` is where the bytes arrive; connections of one loop share it, for what is read is parsed at once.
+    `heads` is what the connections of one port remember together. A request that comes in one read, with a head that is
+    known, is answered without a parser; one that can be answered at once, without a task or an exchange.
     """
 
     def __init__(
-        self, app: App, loop: asyncio.AbstractEventLoop, buffer: bytearray | None = None, idle_limit_s: float = 75.0
+        self, app: App, loop: asyncio.AbstractEventLoop, heads: Heads | None = None, idle_limit_s: float = 75.0
     ) -> None:
         self._app = app
-        self._buffer = memoryview(bytearray(BUFFER_BYTES) if buffer is None else buffer)
+        self._heads = Heads() if heads is None else heads
         self.loop = loop
         self._usual_idle_limit_s = self._idle_limit_s = idle_limit_s
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
@@ -48,7 +49,12 @@ class Connection(asyncio.BufferedProtocol):
         self._corked = False
         self._held: list[bytes] = []
         self._fed = 0
+        self._messages = 0
+        """Whole requests in what was parsed last; and the head of the last of them."""
+        self._said: Head | None = None
         self.on_message_begin()
+        self._between = True
+        """Nothing of a request has come yet, and one may."""
 
     # the transport's calls
 
@@ -63,16 +69,28 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._watch_idle()
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
-        self._fed += nbytes
+        if self._between and self._exchange is None and not self._pending:
+            head = self._heads.find(data)
+            if head is not None:
+                size = head.body_bytes
+                self._begin(Request(head, data[-size:] if size else b""))
+                return
+            self._parse(data)
+            if self._between and self._messages == 1:
+                assert self._said is not None, "a message was read"
+                self._heads.remember(data, self._said)
+            return
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        self._fed += len(data)
+        self._messages = 0
         self._corked = True
         try:
-            self._parser.feed_data(self._buffer[:nbytes])
+            self._parser.feed_data(data)
             if self._in_head and self._fed > HEAD_LIMIT_BYTES:
                 self._refuse(431, "the request's head is too large")
         except httptools.HttpParserUpgrade:
@@ -151,6 +169,7 @@ class Connection(asyncio.BufferedProtocol):
         self._body: list[bytes] = []
         self._size = 0
         self._in_head = True
+        self._between = False
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -179,13 +198,11 @@ class Connection(asyncio.BufferedProtocol):
         parser, body = self._parser, self._body
         if parser.should_upgrade():
             self._last_request = True  # h2c and websockets are not spoken here
-        request = Request(
-            parser.get_method().decode("ascii"),
-            self._url.decode("latin-1"),
-            self._headers,
-            (body[0] if len(body) == 1 else b"".join(body)) if body else b"",
-            parser.should_keep_alive() and not self._last_request,
-        )
+        keep_alive = parser.should_keep_alive() and not self._last_request
+        head = Head(parser.get_method().decode("ascii"), self._url.decode("latin-1"), self._headers, keep_alive)
+        self._between, self._said = keep_alive, head
+        self._messages += 1
+        request = Request(head, (body[0] if len(body) == 1 else b"".join(body)) if body else b"")
         if self._exchange is None and not self._pending:
             self._begin(request)
             return
@@ -201,22 +218,26 @@ class Connection(asyncio.BufferedProtocol):
         self._deaf = True
         if self._exchange is None:
             answer = json_response(status, {"error": {"message": message}})
-            Exchange(self, Request("GET", "", {}, b"", keep_alive=False)).respond(answer)
+            Exchange(self, Request(Head("GET", "", {}, keep_alive=False), b"")).respond(answer)
         else:
             self.transport.abort()
 
     # answering
 
     def _begin(self, request: Request) -> None:
-        exchange = self._exchange = Exchange(self, request)
+        request.record.started_s = clock()
         try:
             answer = self._app.answer(request)
         except Exception as error:
+            exchange = self._exchange = Exchange(self, request)
             self._fail(exchange, error)
             return
         if isinstance(answer, Response):
-            exchange.respond(answer)
-        elif isinstance(answer, Awaitable):
+            say(self, request, answer)
+            self._over(request, request.keep_alive)
+            return
+        exchange = self._exchange = Exchange(self, request)
+        if isinstance(answer, Awaitable):
             self._task = self.loop.create_task(self._answer_later(exchange, answer))
         else:
             exchange.stream(answer)
@@ -248,12 +269,15 @@ class Connection(asyncio.BufferedProtocol):
         if exchange is not self._exchange:  # the answer to bytes that were no request
             self.close()
             return
-        self._app.finished(exchange.request)
         self._exchange = None
+        self._over(exchange.request, reusable)
+
+    def _over(self, request: Request, reusable: bool) -> None:
+        self._app.finished(request)
         if not reusable or self._deaf or (self._last_request and not self._pending):
             self.close()
             return
-        self._idle_since_s = clock()
+        self._idle_since_s = request.record.finished_s
         if self._pending:
             self.loop.call_soon(self._next)
 

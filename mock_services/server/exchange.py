@@ -44,6 +44,28 @@ def _one_line(value: str) -> str:
     return value.replace("\r", " ").replace("\n", " ") if "\n" in value or "\r" in value else value
 
 
+def say(connection: Connection, request: Request, response: Response) -> None:
+    """Writes a whole answer, and completes the record."""
+    data = response.rendered
+    if data is None or not request.keep_alive:
+        body = response.body
+        framing = b"content-length: %d\r\n" % len(body)
+        if not request.keep_alive:
+            framing += b"connection: close\r\n"
+        data = render_head(response.status, response.content_type, response.headers, framing) + body
+        if request.keep_alive:
+            response.rendered = data
+    if request.method == "HEAD":
+        data = data[: len(data) - len(response.body)]
+    record = request.record
+    status = record.status = response.status
+    if status in _REFUSALS:
+        record.hint_s = _hint_s(response.headers)
+    record.first_byte_s = record.finished_s = clock()
+    connection.write(data)
+    record.settle()
+
+
 class Exchange:
     """Implements `Writer`. Everything is a no-op once the exchange is over."""
 
@@ -57,33 +79,14 @@ class Exchange:
         self._head = b""
         self._chunked = False
         self._calls: list[Callable[[], None]] = []
-        request.record.started_s = clock()
 
     # whole answers
 
     def respond(self, response: Response) -> None:
         if self.closed:
             return
-        data = response.rendered
-        if data is None or not self._keep_alive:
-            body = response.body
-            framing = b"content-length: %d\r\n" % len(body)
-            if not self._keep_alive:
-                framing += b"connection: close\r\n"
-            data = render_head(response.status, response.content_type, response.headers, framing) + body
-            if self._keep_alive:
-                response.rendered = data
-        if self.request.method == "HEAD":
-            data = data[: len(data) - len(response.body)]
-        request = self.request
-        record = request.record
-        record.status = response.status
-        if response.status in _REFUSALS:
-            record.hint_s = _hint_s(response.headers)
-        record.first_byte_s = record.finished_s = clock()
-        self._connection.write(data)
+        say(self._connection, self.request, response)
         self.closed = True
-        record.settle()
         if self._calls:
             self._call_back()
         self._connection.ended(self, self._keep_alive)

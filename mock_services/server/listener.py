@@ -7,7 +7,8 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from mock_services.server.connection import BUFFER_BYTES, Connection
+from mock_services.server.connection import Connection
+from mock_services.server.head import Heads
 from mock_services.server.message import App
 
 BACKLOG = 4096
@@ -50,8 +51,8 @@ class Listener:
     async def open(self, app: App) -> None:
         """Starts to listen; harmless where it listens already."""
         loop = asyncio.get_running_loop()
-        buffer = bytearray(BUFFER_BYTES)
-        await self.open_with(lambda: Connection(app, loop, buffer))
+        heads = Heads()
+        await self.open_with(lambda: Connection(app, loop, heads))
 
     async def open_with(self, make: Callable[[], asyncio.BaseProtocol]) -> None:
         """As `open`, for what does not speak HTTP."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 import orjson
 
 from mock_services.evidence import Record
+from mock_services.server.head import Head
 
 Headers = Sequence[tuple[str, str]]
 
@@ -31,22 +33,24 @@ class Reset(Exception):  # noqa: N818 -- an order to the server, not an error of
     """Raised instead of answering: the connection ends with a TCP RST."""
 
 
+_NO_MARKS: Mapping[str, Any] = MappingProxyType({})
+
+
 class Request:
-    """One request, whole. Header names are lower case bytes, as they are needed on the hot path."""
+    """One request, whole: what its head says, and its body."""
 
     __slots__ = ("body", "headers", "keep_alive", "marks", "method", "path", "query_string", "record")
 
-    def __init__(self, method: str, target: str, headers: dict[bytes, bytes], body: bytes, keep_alive: bool) -> None:
-        path, _, query = target.partition("?")
-        self.method = method
-        self.path = unquote(path) if "%" in path else path
-        self.query_string = query
-        self.headers = headers
+    def __init__(self, head: Head, body: bytes) -> None:
+        self.method = head.method
+        self.path = head.path
+        self.query_string = head.query_string
+        self.headers: Mapping[bytes, bytes] = head.headers
         self.body = body
-        self.keep_alive = keep_alive
-        self.marks: dict[str, Any] = {}
+        self.keep_alive = head.keep_alive
+        self.marks: Mapping[str, Any] = _NO_MARKS
         """What faults ask of the text that will be generated: answer_limit, is_swapped, is_wide, tokens_per_event."""
-        self.record = Record(method, self.path)
+        self.record = Record(head.method, head.path, head.run, head.seq)
         """What the request log will say; the service fills in model, tokens and its own view of the outcome."""
 
     def header(self, name: str, default: str = "") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mock_services.catalogue import MOCKS
-from mock_services.server import Request
+from mock_services.server import Head, Request
 from mock_services.service import Context, ErrorVoice
 
 WORDS = {
@@ -26,7 +26,7 @@ def test_a_throttle_and_an_error_are_said_in_the_services_own_words(mock: str) -
     kind = MOCKS[mock]
     service = kind.build(kind.settings(), Context("it", 1, lambda: 0.0))
     assert isinstance(service, ErrorVoice)
-    request = Request("POST", "/search", {}, b"", True)
+    request = Request(Head("POST", "/search", {}, True), b"")
     hinted = service.throttled(request, 7.2)
     assert hinted.status == (403 if mock == "github" else 429)
     assert WORDS[mock] in hinted.body

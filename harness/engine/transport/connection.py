@@ -259,7 +259,12 @@ class Connection:
         if not data:
             self._ended(Ending.CLEAN if self._tls is None else Ending.CUT)
             return
-        self._owner.receive_lag_ns_max = max(self._owner.receive_lag_ns_max, lag_ns)
+        exchange = self.exchange
+        known_ns = self.last_read_ns or (0 if exchange is None else exchange.sent_ns)
+        if arrived_ns < known_ns:  # the wall clock was set ahead between the stamp and the look
+            arrived_ns = known_ns
+        else:
+            self._owner.receive_lag_ns_max = max(self._owner.receive_lag_ns_max, lag_ns)
         self._take(data, arrived_ns)
 
     def _take(self, data: bytes, now_ns: int) -> None:

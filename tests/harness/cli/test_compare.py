@@ -59,3 +59,29 @@ def test_history_lists_shows_and_follows_an_slo(runs: Path, capsys: pytest.Captu
     assert main(["history", "show", "worse", "--runs", str(runs)]) == 0
     assert "VERDICT" in capsys.readouterr().out
     assert main(["history", "show", "nobody", "--runs", str(runs)]) == ExitCode.USAGE
+
+
+def test_history_tells_drills_by_their_own_word_and_which_are_overdue(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (runs / "9qw2").mkdir()
+    (runs / "9qw2" / "manifest.json").write_text(json.dumps({"started": "2020-01-01T00:00:00+00:00", "plan": "p.yaml"}))
+    told = {"title": "A late model", "started": "2020-01-01T00:00:00+00:00", "result": "DID NOT HOLD", "exit_code": 98}
+    (runs / "9qw2" / "drill.json").write_text(json.dumps(told))
+    asked = {
+        "title": "A late model",
+        "plan": "plan.yaml",
+        "every": "7d",
+        "faults": [{"on": "llm", "fault": "latency", "add_ms": 5}],
+        "expect": {"recovered": {"within": "5s"}},
+    }
+    (runs / "9qw2" / "drill.yaml").write_text(json.dumps(asked))
+    (runs / "9qw2" / "plan.yaml").write_text("target: http://127.0.0.1:1\n")
+    page = runs / "history.html"
+    assert main(["history", "list", "--runs", str(runs), "--html", str(page)]) == 0
+    out = capsys.readouterr().out
+    assert "drill DID NOT HOLD" in out and " of 3 passed" in out, "a drill is no run that failed"
+    assert out.rstrip().endswith("d  A late model") and "DID NOT HOLD 2020-01-01, OVERDUE by" in out
+    assert "OVERDUE by" in page.read_text() and "drill DID NOT HOLD" in page.read_text()
+    assert main(["history", "list", "--runs", str(runs), "--verdict", "PASS"]) == 0
+    assert "OVERDUE" not in capsys.readouterr().out

@@ -112,3 +112,11 @@ def test_a_stop_file_refuses_a_start(folder: Path, capsys: pytest.CaptureFixture
 def test_a_schedule_goes_to_stdout(folder: Path, capsys: pytest.CaptureFixture[str], kind: str) -> None:
     assert main(["drill", "schedule", str(folder / "drills" / "03-late.yaml"), "--emit", kind]) == 0
     assert "03-late.yaml" in capsys.readouterr().out
+
+
+def test_a_drill_that_is_refused_leaves_no_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Refused late: the plan is read, the folder was made, and then the target does not answer."""
+    drill = str(folder / "drills" / "03-late.yaml")
+    assert main(["drill", "run", drill, "--runs", str(folder / "runs")]) == 3
+    assert "127.0.0.1:1" in capsys.readouterr().err
+    assert list((folder / "runs").glob("[!.]*/")) == []

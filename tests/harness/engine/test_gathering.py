@@ -7,7 +7,8 @@ import gevent
 import pytest
 
 from harness.engine.alarm import Alarm
-from harness.engine.gathering import BUSY, BUSY_PER_S, CALM, PERIOD_NS, Gathering
+from harness.engine.dispatch import NEVER_DUE
+from harness.engine.gathering import BUSY, BUSY_PER_S, CALM, EASED, FULL, LONG_PERIOD_NS, PERIOD_NS, Gathering
 
 
 def turns(loop: Any, seconds: float = 0.2) -> int:
@@ -32,7 +33,20 @@ class Core:
     def __init__(self, loop: Any) -> None:
         self.now_ns = 0
         self.cpu_s = 0.0
-        self.gathering = Gathering(loop, lambda: self.now_ns, time.sleep, lambda: self.cpu_s)
+        self.next_due_ns = NEVER_DUE
+        self.naps_s: list[float] = []
+        self.gathering = Gathering(loop, lambda: self.now_ns, self.slept, lambda: self.next_due_ns, lambda: self.cpu_s)
+
+    def slept(self, seconds: float) -> None:
+        self.naps_s.append(seconds)
+        self.now_ns += round(seconds * 1e9)
+
+    def waits_s(self) -> float:
+        """How long it waits between two looks with nothing to do in between."""
+        self.gathering._before_looking()
+        self.naps_s.clear()
+        self.gathering._before_looking()
+        return sum(self.naps_s)
 
     def runs(self, seconds: float, share: float) -> bool:
         for _ in range(round(seconds / 0.05)):
@@ -69,9 +83,31 @@ def test_a_plan_of_many_arrivals_begins_with_it(core: Core) -> None:
     assert not core.runs(1, 0.01), "but the processor has the last word"
 
 
+def test_a_full_core_waits_longer_for_packets_but_not_for_arrivals(core: Core) -> None:
+    core.gathering.begin(100)
+    core.runs(2, FULL - 0.05)
+    assert core.waits_s() == pytest.approx(PERIOD_NS / 1e9)
+    core.runs(2, FULL + 0.05)
+    assert core.waits_s() == pytest.approx(LONG_PERIOD_NS / 1e9)
+    core.runs(2, EASED + 0.05)
+    assert core.waits_s() == pytest.approx(LONG_PERIOD_NS / 1e9), "what it saves does not end it"
+    core.gathering._before_looking()
+    core.next_due_ns = core.now_ns + LONG_PERIOD_NS // 2
+    core.naps_s.clear()
+    core.gathering._before_looking()
+    assert sum(core.naps_s) == pytest.approx(LONG_PERIOD_NS / 2e9)
+    core.next_due_ns = core.now_ns
+    core.naps_s.clear()
+    core.gathering._before_looking()
+    assert sum(core.naps_s) == pytest.approx(PERIOD_NS / 1e9), "arrivals are gathered too, for the short period"
+    core.next_due_ns = NEVER_DUE
+    core.runs(2, EASED - 0.05)
+    assert core.waits_s() == pytest.approx(PERIOD_NS / 1e9)
+
+
 @pytest.fixture
 def gathering(loop: Any) -> Any:
-    made = Gathering(loop, time.monotonic_ns, time.sleep)
+    made = Gathering(loop, time.monotonic_ns, time.sleep, lambda: NEVER_DUE)
     yield made
     made.close()
 

@@ -137,8 +137,10 @@ def test_the_bound_is_dealt_to_the_workers(limit: int, workers: int, parts: list
     assert [in_flight_share(limit, 1 << 20, k, workers) for k in range(workers)] == parts
 
 
-def test_half_the_descriptors_bound_it_too() -> None:
+def test_the_descriptors_bound_it_too_less_what_the_rest_needs() -> None:
     assert in_flight_share(10_000, 64, 0, 1) == 32
+    assert in_flight_share(20_000, 4_096, 0, 1) == 2_048
+    assert in_flight_share(20_000, 20_000, 0, 1) == 17_952
 
 
 def test_warm_connections_follow_the_busiest_second() -> None:

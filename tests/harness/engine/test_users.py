@@ -123,6 +123,17 @@ def test_a_built_in_profile_through_the_engine(tmp_path: Path, target: str, name
     assert table == {"Aggregated": 20, **made}, "Locust's own table says the same"
 
 
+def test_a_profile_is_run_once_a_worker(tmp_path: Path, target: str) -> None:
+    """Whatever it does as it is loaded (a file read, a thread begun) would be done twice."""
+    path, said = tmp_path / "mine.py", tmp_path / "said.txt"
+    path.write_text(
+        f"from harness.engine import http, journey\nopen({str(said)!r}, 'a').write('loaded ')\n"
+        "@journey()\ndef ask(arrival):\n    yield http('GET', '/')\n"
+    )
+    drive(tmp_path, target, path, 2)
+    assert said.read_text().split() == ["loaded"] * 2, "once to tell its journeys, once in the worker"
+
+
 def test_a_built_in_profile_under_plain_locust_with_its_web_ui(target: str) -> None:
     path = Path(__file__).parents[3] / "loadprofiles" / "agent.py"
     with socket.create_server(("127.0.0.1", 0)) as probe:

@@ -7,6 +7,7 @@ import pytest
 
 from harness.drill import OutsideFault, OutsideSpan
 from harness.errors import PeakproofError
+from harness.run.drill_holding import Terms
 from harness.run.drill_outside import OutsideHolder, Reach, check_outside, command_of
 
 REACH = Reach((), owned=False, environ={"PATH": "/usr/bin:/bin"})
@@ -32,16 +33,8 @@ def fault(flag: Path, **changes: Any) -> OutsideFault:
 def held(broken: OutsideFault, log: Path, *, until: float = 0.3, veto: str = "", stop: bool = False) -> OutsideHolder:
     began_s = time.monotonic()
     alarms: list[str] = []
-    holder = OutsideHolder(
-        OutsideSpan(broken, 0.0, until),
-        REACH,
-        owner="run 7f3k",
-        ttl_s=5.0,
-        now_s=lambda: time.monotonic() - began_s,
-        veto=lambda: veto,
-        alarm=alarms.append,
-        log=log,
-    )
+    terms = Terms("run 7f3k", 5.0, lambda: time.monotonic() - began_s, lambda: veto, alarms.append)
+    holder = OutsideHolder(OutsideSpan(broken, 0.0, until), REACH, terms, log)
     if stop:
         holder.stop()
     holder.start()

@@ -156,6 +156,7 @@ def test_the_job_carries_the_plan_and_no_secret(tmp_path: Path, monkeypatch: pyt
     assert "sk-very-secret" not in text and "${env:KEY}" in text
     assert job.in_flight_limit == 77 and job.degraded[0].name == "x-degraded"
     assert [spec.name for spec in job.journeys] == ["chat", "embed"]
+    assert job.kernel_stamps, "answers of chat come in parts, whose times count"
 
 
 def test_the_target_is_started_after_what_it_needs(tmp_path: Path) -> None:

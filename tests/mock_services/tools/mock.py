@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from mock_services.server import Request, Response, Stream
+from mock_services.server import Head, Request, Response, Stream
 from mock_services.service import Context, MockType, change_settings, parse_settings
 
 
@@ -43,7 +43,7 @@ class Mock:
         data = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
         named = {**self._headers, **headers}
         sent = {name.replace("_", "-").encode(): value.encode() for name, value in named.items()}
-        answer = self.service.handle(Request(method, path, sent, data, True))
+        answer = self.service.handle(Request(Head(method, path, sent, True), data))
         if inspect.isawaitable(answer):
             answer = await answer
         if isinstance(answer, Stream):

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from mock_services.server import Request, Response
+from mock_services.server import Head, Request, Response
 from mock_services.service import Context, MockType, parse_settings
 
 
@@ -23,7 +23,7 @@ class Mock:
     async def ask(self, method: str, path: str, body: Any = None) -> Response:
         self.context.loop = asyncio.get_running_loop()
         data = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
-        answer = self.service.handle(Request(method, path, self._headers, data, True))
+        answer = self.service.handle(Request(Head(method, path, self._headers, True), data))
         if inspect.isawaitable(answer):
             answer = await answer
         assert isinstance(answer, Response)

@@ -11,7 +11,7 @@ start_thread = monkey.get_original("_thread", "start_new_thread") or _thread.sta
 
 
 def burn() -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         sum(range(1000))
 

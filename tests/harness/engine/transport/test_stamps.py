@@ -80,3 +80,21 @@ def test_a_late_loop_does_not_blame_the_target(
         assert meeting.transport.receive_lag_ns_max > 100_000_000
     else:
         assert took_s >= 1.0
+
+
+@pytest.mark.e2e
+def test_a_wall_clock_set_ahead_never_dates_an_answer_before_its_request(
+    serve: Callable[..., Any], meet: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def echo(peer: Any) -> None:
+        while peer.request():
+            peer.answer(b"{}")
+
+    meeting = meet(serve(echo).url, kernel_stamps=True)
+    wall_ns = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: wall_ns() + 10 * 10**9)
+    for _ in range(3):
+        exchange = meeting.ask(Request(b"GET", b"/"))[0]
+        assert exchange.outcome is Outcome.OK
+        assert exchange.finished_ns >= exchange.sent_ns
+    assert meeting.transport.receive_lag_ns_max < 10**9
