@@ -98,18 +98,33 @@ def warm_up(scene: Scene, segment: Segment, deadline_s: float) -> WarmUp:
 
 def _halves_differ(series: Floats) -> bool:
     """Noise alone puts the minimum of MSER at its bound now and then: the bound is believed where the first and the
-    second
-    half differ too, beyond AR(1) noise (20 blocks, one in a thousand) and beyond what a random walk wanders (one in
-    twenty: the means of its halves are sqrt(20 / 3) steps apart)."""
+    second half differ too, beyond AR(1) noise (20 blocks, one in a thousand) and beyond what a random walk wanders
+    (one in twenty: the means of its halves are sqrt(20 / 3) steps apart).
+
+    A target that gets faster all the time makes its own halves uneven, and hides in that noise: where the level falls,
+    noise around each half's own trend will do."""
     blocks = _blocks(series)
     half = BLOCKS // 2
     first, second = blocks[:half], blocks[half:]
-    centred = np.concatenate([first - first.mean(), second - second.mean()])
-    variance = float((centred**2).sum()) / (BLOCKS - 2)
-    gap = abs(float(first.mean() - second.mean()))
-    error = math.sqrt(variance * 2 / half * _inflation(centred))
+    gap = float(first.mean() - second.mean())
     wander = float(np.diff(blocks).std(ddof=1)) * math.sqrt(BLOCKS / 3)
-    return gap > t_quantile(0.9995, BLOCKS - 2) * error and gap > t_quantile(1 - WALK_ALPHA, BLOCKS - 2) * wander
+    if abs(gap) <= t_quantile(1 - WALK_ALPHA, BLOCKS - 2) * wander:
+        return False
+    level = np.concatenate([first - first.mean(), second - second.mean()])
+    trend = np.concatenate([_detrended(first), _detrended(second)])
+    return abs(gap) > _noise(level, BLOCKS - 2) or gap > _noise(trend, BLOCKS - 4)
+
+
+def _noise(residuals: Floats, freedom: int) -> float:
+    """How far apart noise puts the means of two halves: one in a thousand is further, AR(1) allowed for."""
+    variance = float((residuals**2).sum()) / freedom
+    return t_quantile(0.9995, freedom) * math.sqrt(variance * 4 / BLOCKS * _inflation(residuals))
+
+
+def _detrended(values: Floats) -> Floats:
+    x = np.arange(len(values)) - (len(values) - 1) / 2
+    rest: Floats = values - values.mean() - x * float((x * values).sum() / (x * x).sum())
+    return rest
 
 
 def _blocks(series: Floats) -> Floats:
