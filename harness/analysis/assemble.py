@@ -89,7 +89,7 @@ class Recorded:
     def _attempts_untold(self) -> np.ndarray:
         """Sent requests that took no attempt: as a 0 they would make the mean look better."""
         known = np.zeros(len(self.outcome)) if self.attempts is None else np.nan_to_num(self.attempts)
-        return bool(known.any()) & (known == 0) & ~np.isin(self.outcome, _UNSENT)
+        return np.asarray(bool(known.any()) & (known == 0) & ~np.isin(self.outcome, _UNSENT))
 
     def _set_gaps(self, array: ResultArray) -> None:
         """A pause that was not recorded where others were is at most the whole stream."""
