@@ -25,6 +25,7 @@ FEWEST_ARRIVALS = 5 * BLOCKS
 UNSTABLE_EXCESS = 0.005
 SHOWN_EXCESS = 0.02
 WALK_ALPHA = 0.05
+LONGEST_START = 0.1
 
 
 def in_flight(view: View, moments_s: Floats) -> Floats:
@@ -94,6 +95,14 @@ def warm_up(scene: Scene, segment: Segment, deadline_s: float) -> WarmUp:
         elif not at_bound:
             cut_s = max(cut_s, float(at[cut]) if cut else cut_s)
     return WarmUp(segment, cut_s, never, why)
+
+
+def latest_cut_s(scene: Scene, segment: Segment) -> float:
+    """Up to when slowness may be put down to a cold start: not at all where load led up to the segment, else for a
+    tenth of it."""
+    due = scene.arrivals.due_s
+    led_up = bool(np.any((due < segment.start_s) & (due > segment.start_s - 5.0)))
+    return segment.start_s if led_up else segment.start_s + LONGEST_START * segment.duration_s
 
 
 def _halves_differ(series: Floats) -> bool:
@@ -171,8 +180,7 @@ def drift(scene: Scene, warm: WarmUp, alpha: float) -> Drift | None:
     empty system loses its warm-up, at most a tenth.
     """
     segment = warm.segment
-    led_up = bool(np.any((scene.arrivals.due_s < segment.start_s) & (scene.arrivals.due_s > segment.start_s - 5.0)))
-    from_s = segment.start_s if led_up else min(warm.cut_s, segment.start_s + 0.1 * segment.duration_s)
+    from_s = min(warm.cut_s, latest_cut_s(scene, segment))
     part = Segment(segment.phase, from_s, segment.end_s, segment.constant_rate)
     at = moments(part)
     due_here = part.holds(scene.arrivals.due_s)
