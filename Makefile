@@ -77,8 +77,8 @@ clean:
 	rm -rf $(VENV) .venv-sdk .venv-litellm .mypy_cache .ruff_cache .pytest_cache .hypothesis runs bench/out
 
 .PHONY: study-capacity
-study-capacity: setup-dev  ## the method on the real stack: known capacity, healthy runs; resumable, minutes by MINUTES=90
-	$(BIN)/python -m bench.study_capacity --minutes $(or $(MINUTES),90)
+study-capacity: setup-dev  ## is `proven` ever above a known truth? 30 runs of a minute; resumable, as many as fit: BUDGET=20m
+	$(BIN)/python -m bench.study_capacity --budget $(or $(BUDGET),90m)
 
 .PHONY: drills
 drills: setup-dev  ## every drill of the catalogue in its short form: it holds, and with its weakness it does not
@@ -124,6 +124,10 @@ study-report: setup-dev  ## the HTML report at ten million rows and fifty thousa
 .PHONY: study-live
 study-live: setup-dev  ## the CPU that the live view takes at 1,000 arrivals a second; half a minute
 	$(BIN)/python -m bench.study_live
+
+.PHONY: study-healthy
+study-healthy: setup-dev  ## how often does a gate cry wolf? 50 healthy runs of 45 s to 10 min; resumable, as many as fit: BUDGET=20m
+	$(BIN)/python -m bench.study_healthy --budget $(or $(BUDGET),90m)
 
 .PHONY: prometheus-real
 prometheus-real: setup-dev  ## live metrics of a run, scraped by a real Prometheus and asked back from it; half a minute

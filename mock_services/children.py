@@ -93,7 +93,9 @@ def environment(plan: ChildPlan, urls: Mapping[str, str], seed: int) -> dict[str
     or text. No admin token: a system under test has no business with it."""
     prefix = plan.mock.upper() + "_"
     values = {name: text for name, text in os.environ.items() if name != "PEAKPROOF_MOCK_TOKEN"}
-    values |= {f"{prefix}{role.upper()}_URL": urls[name] for role, name in plan.options.get("upstreams", {}).items()}
+    for role, name in plan.options.get("upstreams", {}).items():
+        # what stands behind a TCP proxy is spoken to as ever
+        values[f"{prefix}{role.upper()}_URL"] = urls[name].replace("tcp://", "http://", 1)
     values[prefix + "SEED"] = str(seed)
     for key, value in plan.options.items():
         if key != "upstreams":

@@ -11,6 +11,7 @@ import orjson
 from mock_services.catalogue import CHILDREN, MOCKS
 from mock_services.neighbour import NeighbourSettings
 from mock_services.service import Settings, SettingsError, parse_settings
+from mock_services.tcp.host import TcpSettings
 
 _TOP_KEYS = {"run_id", "seed", "host", "services"}
 _OWN_KEYS = {"name", "mock", "preset", "port"}
@@ -78,6 +79,11 @@ def parse_config(text: bytes) -> Config:
         f"{plan.name}: the target {plan.settings.target!r} is no service of this file"
         for plan in services
         if isinstance(plan.settings, NeighbourSettings) and plan.settings.target not in names
+    ]
+    problems += [
+        f"{plan.name}: the upstream {plan.settings.upstream!r} is neither host:port nor a service of this file"
+        for plan in services
+        if isinstance(plan.settings, TcpSettings) and not plan.settings.address and plan.settings.upstream not in names
     ]
     if problems:
         raise ConfigError("; ".join(problems))

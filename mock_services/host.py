@@ -134,7 +134,7 @@ class Host:
         return self.service.settings
 
     async def start(self) -> None:
-        await self.listener.open(self)
+        await self.listener.open(self, self.context.outbox)
 
     def stop(self) -> None:
         self.listener.close()

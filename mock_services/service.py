@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mock_services.evidence import Counts
-from mock_services.server import Answer, Request, Response
+from mock_services.server import Answer, Outbox, Request, Response
 
 Clock = Callable[[], float]
 """Monotonic seconds. The event loop's own in a running mock, a variable in tests."""
@@ -60,6 +60,8 @@ class Context:
     clock: Clock
     counts: Counts = field(default_factory=Counts)
     """Of this service; it reports its pacing error here."""
+    outbox: Outbox = field(default_factory=Outbox)
+    """Of its port: a service that sends on many connections at once holds it meanwhile."""
     loop: asyncio.AbstractEventLoop | None = None
     wall_offset_s: float = 1_800_000_000.0
     """Unix time less the clock's reading, when the mock started."""

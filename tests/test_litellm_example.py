@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -31,22 +33,45 @@ def example() -> ModuleType:
 def test_every_drill_is_read_and_says_what_comes_of_it(path: Path, short: bool, example: ModuleType) -> None:
     assert load_drill(path, short=short, environ={"LITELLM_MASTER_KEY": "sk-x"}).why
     row = {"drill": path.stem, "outcome": "INVALID", "at most": 99}
-    assert len(example.against(path.read_text(), row)) == 2
+    assert len(example.against(path.read_text(), row)) >= 2
 
 
 def test_a_drill_is_held_to_what_its_file_tells(example: ModuleType) -> None:
-    text = "# Outcome: DID NOT HOLD\n# Calls a request: at most 4\ntitle: t\n"
-    as_told = {"drill": "black-hole", "outcome": "DID NOT HOLD", "at most": 4}
+    text = "# Outcome: DID NOT HOLD\n# Calls a request: at most 4\n# Degraded: yes\ntitle: t\n"
+    as_told = {"drill": "black-hole", "outcome": "DID NOT HOLD", "at most": 4, "degraded after": 15.5}
     assert example.against(text, as_told) == []
-    for changes, says in (
-        ({"outcome": "HELD"}, "black-hole: HELD, told DID NOT HOLD"),
-        ({"outcome": "INVALID"}, "black-hole: INVALID"),
-        ({"at most": 5}, "one request made 5 calls, told at most 4"),
-        ({"at most": None}, "made None calls"),
+    assert len(example.against(text.replace("yes", "never"), as_told)) == 1
+    for changes, kind, says in (
+        ({"outcome": "HELD"}, "word", "black-hole: HELD, told DID NOT HOLD"),
+        ({"outcome": "INVALID"}, "word", "black-hole: INVALID"),
+        ({"at most": 5}, "figure", "one request made 5 calls, told at most 4"),
+        ({"at most": None}, "figure", "made None calls"),
+        ({"degraded after": None}, "figure", "degraded after None s, told yes"),
     ):
-        (words,) = example.against(text, {**as_told, **changes})
-        assert says in words
-    assert "does not tell" in example.against("title: t\n", as_told)[0]
+        assert [(k, says in words) for k, words in example.against(text, {**as_told, **changes})] == [(kind, True)]
+    assert "does not tell" in example.against("title: t\n", as_told)[0][1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "row", "code"),
+    [
+        ([], {"outcome": "HELD", "at most": 2, "degraded after": 0.4}, 0),
+        ([], {"outcome": "INVALID", "at most": 2, "degraded after": 0.4}, 1),
+        (["--figures"], {"outcome": "INVALID", "at most": 2, "degraded after": 0.4}, 0),
+        (["--figures"], {"outcome": "HELD", "at most": 3, "degraded after": 0.4}, 1),
+        (["--figures"], {"outcome": "NOT RUN", "at most": None, "degraded after": None}, 1),
+    ],
+)
+def test_held_to_its_figures_a_word_is_said_and_no_more(
+    example: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], row: Any, code: int
+) -> None:
+    for name in ("wait_until_alive", "warm_up", "is_alive"):
+        monkeypatch.setattr(example, name, lambda *_: None)
+    monkeypatch.setattr(example, "run", lambda path, *_: {"drill": path.stem, **row})
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    words = ["run.py", "--litellm", "/bin/true", "--runs", str(tmp_path), *arguments, "throttle"]
+    monkeypatch.setattr(sys, "argv", words)
+    assert example.main() == code
 
 
 PROGRAM = """\

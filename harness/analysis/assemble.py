@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis.scene import ALL
-from harness.analysis.view import FLAG_DUE_FROM_SENT, Floats
-from harness.results import NEVER, NEVER_SENT, RESULT_DTYPE, SUCCESSES, Catalog, Outcome, Rows
+from harness.analysis.view import FLAG_DUE_FROM_SENT, FLAG_GAP_UNKNOWN, Floats
+from harness.results import NEVER, NEVER_SENT, RESULT_DTYPE, SUCCESSES, Catalog, Outcome, ResultArray, Rows
 from harness.results.row import FLAG_STREAMED, FLAG_TOKENS_FROM_USAGE
 
 STAMP_S = 2e-6
@@ -69,6 +69,10 @@ class Recorded:
             ((first < start - STAMP_S) | (first > end + STAMP_S), "a first token outside its request"),
             ((last < first - STAMP_S) | (last > end + STAMP_S), "a last token outside its request"),
             (good & (gap > end - start + STAMP_S), "a gap longer than its request"),
+            (
+                self._attempts_untold(),
+                "no attempts, though other rows tell theirs: every request that was sent has one",
+            ),
             *((x < 0, "a negative count") for x in negative),
             *((x >= 2**32, "a count out of range") for x in negative),
             (
@@ -81,6 +85,19 @@ class Recorded:
         if self.due_s is None:
             return self.sent_s
         return np.where(np.isnan(self.due_s), self.sent_s, self.due_s)
+
+    def _attempts_untold(self) -> np.ndarray:
+        """Sent requests that took no attempt: as a 0 they would make the mean look better."""
+        known = np.zeros(len(self.outcome)) if self.attempts is None else np.nan_to_num(self.attempts)
+        return np.asarray(bool(known.any()) & (known == 0) & ~np.isin(self.outcome, _UNSENT))
+
+    def _set_gaps(self, array: ResultArray) -> None:
+        """A pause that was not recorded where others were is at most the whole stream."""
+        if self.max_gap_s is None:
+            return
+        whole_s = np.maximum(array["last_token_ns"] - array["first_token_ns"], 0) * 1e-9
+        gap_us = np.where(np.isnan(self.max_gap_s), whole_s, self.max_gap_s) * 1e6
+        array["max_gap_us"] = np.minimum(gap_us, np.iinfo(np.uint32).max)
 
     def rows(self) -> Rows:
         """As rows. The caller has looked at `wrongs`."""
@@ -111,8 +128,7 @@ class Recorded:
         ):
             if values is not None:
                 array[field] = np.minimum(np.nan_to_num(values), np.iinfo(RESULT_DTYPE[field]).max)
-        if self.max_gap_s is not None:
-            array["max_gap_us"] = np.nan_to_num(self.max_gap_s) * 1e6
+        self._set_gaps(array)
         array["journey"], journeys = _numbered(self.journey, n, "all")
         array["phase"], phases = _numbered(self.phase, n, ALL)
         array["tenant"], tenants = _numbered(self.tenant, n, "")
@@ -121,8 +137,10 @@ class Recorded:
         array["flags"] = np.where(streams, FLAG_STREAMED, 0)
         if self.tokens_from_usage:
             array["flags"] |= FLAG_TOKENS_FROM_USAGE
-        if self.due_s is None:
-            array["flags"] |= FLAG_DUE_FROM_SENT
+        due_known = np.zeros(n, dtype=bool) if self.due_s is None else ~np.isnan(self.due_s)
+        array["flags"][~due_known] |= FLAG_DUE_FROM_SENT
+        if self.max_gap_s is None or np.isnan(self.max_gap_s).all():
+            array["flags"] |= FLAG_GAP_UNKNOWN
         return Rows(array, Catalog(journeys=journeys, phases=phases, tenants=tenants))
 
 

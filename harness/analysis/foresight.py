@@ -40,5 +40,5 @@ def shortfalls(slos: Sequence[Slo], rules: Rules, requests: float, mix: Mapping[
         here = requests * mix.get(slo.where.get("journey", ""), 1.0)
         fewest = fewest_to_pass(slo.allowed_share, rules.pass_alpha) * small_sample_factor(rules.pass_alpha)
         if here < fewest:
-            found.append(Shortfall(slo.text, int(here), math.ceil(fewest)))
+            found.append(Shortfall(" ".join(slo.text.split()), int(here), math.ceil(fewest)))
     return tuple(found)

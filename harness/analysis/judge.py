@@ -26,7 +26,7 @@ from harness.analysis.provisioning import Range, caution, needs
 from harness.analysis.rules import Rules
 from harness.analysis.scene import Scene, Segment, set_scene
 from harness.analysis.slo import Kind, Slo
-from harness.analysis.steady import SHOWN_EXCESS, Drift, WarmUp, drift, warm_up
+from harness.analysis.steady import SHOWN_EXCESS, Drift, WarmUp, drift, latest_cut_s, warm_up
 from harness.analysis.trust import trust
 from harness.analysis.verdict import Capacity, Caveat, Check, State, Verdict, Word
 from harness.analysis.view import View
@@ -92,13 +92,9 @@ def examine(scene: Scene, slos: Sequence[Slo]) -> Finding:
         # Rows that cannot be are not measured at all.
         return Finding(scene, scene.judged, (), gates, (), stability_shown=False)
     cuts = [warm_up(scene, segment, _deadline_s(scene)) for segment in scene.segments]
-    due = scene.judged.due_s
-    keep = ~scene.judged.success
-    for cut in cuts:
-        keep |= (due >= cut.cut_s) & (due < cut.segment.end_s + 1e-9)
-    keep |= ~np.any([s.holds(due) for s in scene.segments], axis=0) if scene.segments else True
-    steady = scene.judged.where(keep)
+    steady = _from(scene, cuts)
     checks = _corrected([check(slo, scene, steady) for slo in slos], scene.rules)
+    checks = _slow_starts(checks, slos, scene, cuts)
     drifts, untested = [], False
     for cut in cuts:
         found = drift(scene, cut, scene.rules.fail_alpha)
@@ -114,6 +110,41 @@ def examine(scene: Scene, slos: Sequence[Slo]) -> Finding:
     ]
     notes = [Caveat("note", NOTED, note) for note in scene.evidence.notes]
     return Finding(scene, steady, checks, (*caveats, *notes), tuple(drifts), shown)
+
+
+def _from(scene: Scene, cuts: Sequence[WarmUp]) -> View:
+    """The judged rows from each segment's cut on, and every failure."""
+    due = scene.judged.due_s
+    keep = ~scene.judged.success
+    for cut in cuts:
+        keep |= (due >= cut.cut_s) & (due < cut.segment.end_s + 1e-9)
+    keep |= ~np.any([s.holds(due) for s in scene.segments], axis=0) if scene.segments else True
+    return scene.judged.where(keep)
+
+
+def _slow_starts(
+    checks: tuple[Check, ...], slos: Sequence[Slo], scene: Scene, cuts: Sequence[WarmUp]
+) -> tuple[Check, ...]:
+    """A cut hides no broken promise: what is met only because more than a cold start was cut away is undecided."""
+    capped = [replace(cut, cut_s=min(cut.cut_s, latest_cut_s(scene, cut.segment))) for cut in cuts]
+    if capped == list(cuts):
+        return checks
+    rows, told = _from(scene, capped), []
+    for slo, found in zip(slos, checks, strict=True):
+        if found.state is State.MET and _beyond(whole := check(slo, scene, rows)):
+            much = f"{whole.bad_share:.1%} of requests" if math.isfinite(whole.bad_share) else f"{whole.value:.3g}"
+            cut_s = sum(cut.cut_s - cut.segment.start_s for cut in cuts)
+            advice = f"met only without the first {cut_s:.0f} s, else {much} beyond it: put a warm-up phase before it"
+            found = replace(found, state=State.UNDECIDED, reason="WARM_UP", advice=advice)  # noqa: PLW2901 -- as told
+        told.append(found)
+    return tuple(told)
+
+
+def _beyond(found: Check) -> bool:
+    """Beyond its limit as measured, whatever the confidence."""
+    if found.state is State.MET:
+        return False
+    return found.state is State.MISSED or math.isnan(found.allowed_share) or found.bad_share > found.allowed_share
 
 
 def _deadline_s(scene: Scene) -> float:

@@ -13,9 +13,12 @@ import numpy as np
 
 from harness.analysis.scene import Scene
 from harness.analysis.slo import CLASSES, Kind, Slo
-from harness.analysis.view import Bools, Floats, View
+from harness.analysis.view import FLAG_GAP_UNKNOWN, Bools, Floats, View
 from harness.results import ARRIVAL, Outcome
 from harness.results.row import FLAG_TOKENS_FROM_USAGE
+
+UNCOUNTED_SHARE = 0.01
+"""Of the streamed answers: so many without a count of tokens are taken for the slowest, more are no sample."""
 
 
 @dataclass(frozen=True)
@@ -92,20 +95,27 @@ def latencies(view: View, metric: str) -> tuple[Floats, str]:
 
 def _token_values(view: View, metric: str) -> tuple[Floats, str]:
     count = view.raw("tokens_out").astype(np.float64)
+    streams = view.success & ~np.isnan(view.first_token_s)
     if metric == "gap":
-        gap = view.raw("max_gap_us") * 1e-6
-        return np.where(np.isnan(view.first_token_s), np.nan, gap), ""
+        if ((view.raw("flags").astype(np.uint16) & FLAG_GAP_UNKNOWN) > 0).any():
+            raise NoSample("the rows do not tell the pauses of a stream")
+        return np.where(streams, view.raw("max_gap_us") * 1e-6, np.nan), ""
     from_usage = (view.raw("flags").astype(np.uint16) & FLAG_TOKENS_FROM_USAGE) > 0
     counted = int((~from_usage & view.success).sum())
     note = (
         "tokens from usage" if counted == 0 else f"tokens counted as content events in {counted} of {len(view)} answers"
     )
+    # A streamed answer whose tokens nobody counted may have been slow: it is not left out of what others are held to.
+    uncounted = streams & (count == 0)
+    if uncounted.sum() > UNCOUNTED_SHARE * streams.sum():
+        raise NoSample(f"{uncounted.sum()} of {streams.sum()} streamed answers carry no count of tokens")
+    missing = np.where(uncounted, np.inf, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         if metric == "tpot":
             span = view.span_s("first_token_ns", "last_token_ns")
-            return np.where(count >= 2, span / (count - 1), np.nan), note
+            return np.where(count >= 2, span / (count - 1), missing), note
         rate = count / view.e2e_s
-    return np.where(count > 0, -rate, np.nan), note
+    return np.where(count > 0, -rate, missing), note
 
 
 def bad_requests(slo: Slo, view: View) -> Bools:

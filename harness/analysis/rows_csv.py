@@ -32,6 +32,10 @@ def rows_from_csv(text: str, name: str) -> Rows:
     start = sent if due is None else np.where(np.isnan(sent), due, sent)
     finished = table.numbers("finished_s") if table.has("finished_s") else start + table.numbers("latency_s")
     status = table.mapped("status", _status, "not an HTTP status") if table.has("status") else None
+    phases = table.words("phase") if table.has("phase") else None
+    if phases and any(phases):
+        blank = [not phase for phase in phases]
+        table.wrong_where(blank, "no phase, though other rows name theirs", "it would be left out of what is judged")
     recorded = Recorded(
         outcome=_outcomes(table, status),
         finished_s=finished,
@@ -45,7 +49,7 @@ def rows_from_csv(text: str, name: str) -> Rows:
         max_gap_s=table.numbers("max_gap_s") if table.has("max_gap_s") else None,
         attempts=table.numbers("attempts") if table.has("attempts") else None,
         journey=table.words("journey") if table.has("journey") else None,
-        phase=table.words("phase") if table.has("phase") else None,
+        phase=phases,
         tenant=table.words("tenant") if table.has("tenant") else None,
     )
     return settled(recorded, table)

@@ -43,7 +43,10 @@ class RunningSlo:
                 return
             self.n += len(view)
             return
-        values, _ = latencies(view, self.slo.metric)
+        try:
+            values, _ = latencies(view, self.slo.metric)
+        except NoSample:
+            return
         values = values[~np.isnan(values)]
         self._bins += np.bincount(_bin_of(np.abs(values)), minlength=_BINS)
         self.n += values.size

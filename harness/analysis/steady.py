@@ -25,6 +25,7 @@ FEWEST_ARRIVALS = 5 * BLOCKS
 UNSTABLE_EXCESS = 0.005
 SHOWN_EXCESS = 0.02
 WALK_ALPHA = 0.05
+LONGEST_START = 0.1
 
 
 def in_flight(view: View, moments_s: Floats) -> Floats:
@@ -96,20 +97,43 @@ def warm_up(scene: Scene, segment: Segment, deadline_s: float) -> WarmUp:
     return WarmUp(segment, cut_s, never, why)
 
 
+def latest_cut_s(scene: Scene, segment: Segment) -> float:
+    """Up to when slowness may be put down to a cold start: not at all where load led up to the segment, else for a
+    tenth of it."""
+    due = scene.arrivals.due_s
+    led_up = bool(np.any((due < segment.start_s) & (due > segment.start_s - 5.0)))
+    return segment.start_s if led_up else segment.start_s + LONGEST_START * segment.duration_s
+
+
 def _halves_differ(series: Floats) -> bool:
     """Noise alone puts the minimum of MSER at its bound now and then: the bound is believed where the first and the
-    second
-    half differ too, beyond AR(1) noise (20 blocks, one in a thousand) and beyond what a random walk wanders (one in
-    twenty: the means of its halves are sqrt(20 / 3) steps apart)."""
+    second half differ too, beyond AR(1) noise (20 blocks, one in a thousand) and beyond what a random walk wanders
+    (one in twenty: the means of its halves are sqrt(20 / 3) steps apart).
+
+    A target that gets faster all the time makes its own halves uneven, and hides in that noise: where the level falls,
+    noise around each half's own trend will do."""
     blocks = _blocks(series)
     half = BLOCKS // 2
     first, second = blocks[:half], blocks[half:]
-    centred = np.concatenate([first - first.mean(), second - second.mean()])
-    variance = float((centred**2).sum()) / (BLOCKS - 2)
-    gap = abs(float(first.mean() - second.mean()))
-    error = math.sqrt(variance * 2 / half * _inflation(centred))
+    gap = float(first.mean() - second.mean())
     wander = float(np.diff(blocks).std(ddof=1)) * math.sqrt(BLOCKS / 3)
-    return gap > t_quantile(0.9995, BLOCKS - 2) * error and gap > t_quantile(1 - WALK_ALPHA, BLOCKS - 2) * wander
+    if abs(gap) <= t_quantile(1 - WALK_ALPHA, BLOCKS - 2) * wander:
+        return False
+    level = np.concatenate([first - first.mean(), second - second.mean()])
+    trend = np.concatenate([_detrended(first), _detrended(second)])
+    return abs(gap) > _noise(level, BLOCKS - 2) or gap > _noise(trend, BLOCKS - 4)
+
+
+def _noise(residuals: Floats, freedom: int) -> float:
+    """How far apart noise puts the means of two halves: one in a thousand is further, AR(1) allowed for."""
+    variance = float((residuals**2).sum()) / freedom
+    return t_quantile(0.9995, freedom) * math.sqrt(variance * 4 / BLOCKS * _inflation(residuals))
+
+
+def _detrended(values: Floats) -> Floats:
+    x = np.arange(len(values)) - (len(values) - 1) / 2
+    rest: Floats = values - values.mean() - x * float((x * values).sum() / (x * x).sum())
+    return rest
 
 
 def _blocks(series: Floats) -> Floats:
@@ -156,8 +180,7 @@ def drift(scene: Scene, warm: WarmUp, alpha: float) -> Drift | None:
     empty system loses its warm-up, at most a tenth.
     """
     segment = warm.segment
-    led_up = bool(np.any((scene.arrivals.due_s < segment.start_s) & (scene.arrivals.due_s > segment.start_s - 5.0)))
-    from_s = segment.start_s if led_up else min(warm.cut_s, segment.start_s + 0.1 * segment.duration_s)
+    from_s = min(warm.cut_s, latest_cut_s(scene, segment))
     part = Segment(segment.phase, from_s, segment.end_s, segment.constant_rate)
     at = moments(part)
     due_here = part.holds(scene.arrivals.due_s)

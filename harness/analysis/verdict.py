@@ -59,7 +59,7 @@ class Check:
     p_value: float
     """For Holm: the chance of so many bad requests if the SLO were just met."""
     reason: str = ""
-    """Sub-reason when UNDECIDED (`TOO_SHORT`, `AT_LIMIT`, `CORRELATED`, `COVERAGE`) or why there is NO_DATA."""
+    """Sub-reason when UNDECIDED (`TOO_SHORT`, `AT_LIMIT`, `CORRELATED`, `WARM_UP`) or why there is NO_DATA."""
     more_requests: int | None = None
     more_minutes: float | None = None
     advice: str = ""

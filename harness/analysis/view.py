@@ -21,6 +21,8 @@ Take = Callable[[str], npt.NDArray[Any]]
 
 FLAG_DUE_FROM_SENT = 1 << 15
 """Set by readers of other tools' rows: nobody recorded when the request was due, so it is taken from the send."""
+FLAG_GAP_UNKNOWN = 1 << 14
+"""Set by readers of other tools' rows: nobody recorded the pauses of this stream, so that its 0 is not one."""
 
 _SUCCESS = np.zeros(256, dtype=bool)
 _SUCCESS[[int(o) for o in SUCCESSES]] = True

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
@@ -83,7 +83,7 @@ class Live:
         told = progress
         if progress.detail == _BY_A_PERSON and progress.state != "done":
             told = replace(progress, detail=STOPPING)
-        self._seen.append(Moment.of(asdict(told), slos))
+        self._seen.append(Moment.of(told, slos))
         if self._tell is not None:
             self._tell(self._seen[-1], plan)
         self._draw(plan)

@@ -88,11 +88,12 @@ VERDICTS = {
     "PASS": "Every SLO is met with 99 % confidence and the measurement is sound: launch.",
     "FAIL": "An SLO is missed, or the system was unstable under the load: fix the system.",
     "INCONCLUSIVE": "A sound measurement, too thin or too near the limit: run longer. Why: TOO_SHORT, AT_LIMIT, "
-    "CORRELATED or COVERAGE.",
+    "CORRELATED, WARM_UP or COVERAGE.",
     "INVALID": "The measurement cannot be trusted (a gate is broken, evidence is missing): fix the run.",
     "TOO_SHORT": "Too few effective requests to decide.",
     "AT_LIMIT": "The truth is too near the limit to decide in reasonable time.",
     "CORRELATED": "Requests depend on each other so much that they carry little information.",
+    "WARM_UP": "Met only because a slow start of the judged phase was left out: warm up before it.",
     "COVERAGE": "The judged phase is shorter than min_duration, or than 20 of the longest cycle.",
     "smoke": "A short run that says so: min_duration is waived, and the verdict is marked and claims less.",
 }

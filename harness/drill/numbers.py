@@ -132,11 +132,12 @@ def numbers_of(drill: Drill, seen: Seen) -> Numbers:
 
 
 def _effects(drill: Drill, seen: Seen) -> tuple[tuple[str, bool], ...]:
-    leased = {fault.on for fault in drill.faults}
-    return tuple(
-        (on, has_effect(seen, on) or (on not in leased and (on in seen.shown or users_feel(seen))))
-        for on in drill.broken
-    )
+    return tuple((on, has_effect(seen, on) or on in seen.shown or _felt(seen, on)) for on in drill.broken)
+
+
+def _felt(seen: Seen, on: str) -> bool:
+    """Of what keeps no log of its calls (a TCP proxy, what is not ours), the users tell."""
+    return not seen.calls.on(on).any() and users_feel(seen)
 
 
 def _share(hit: Bools, among: Bools) -> Share:

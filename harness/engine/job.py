@@ -105,8 +105,12 @@ class EngineJob:
         """All workers, here and elsewhere: an arrival's worker is `seq % workers`."""
         return self.processes + self.remote_workers
 
+    def to_bytes(self) -> bytes:
+        """What `read` reads, here or on another machine."""
+        return orjson.dumps({"format": FORMAT, **asdict(self)}, option=orjson.OPT_INDENT_2)
+
     def write(self, path: Path) -> None:
-        path.write_bytes(orjson.dumps({"format": FORMAT, **asdict(self)}, option=orjson.OPT_INDENT_2))
+        path.write_bytes(self.to_bytes())
 
     @classmethod
     def read(cls, path: Path) -> EngineJob:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from harness.engine.clocks import ROUNDS, Offset, estimate_offset
 from harness.engine.facts import gaps_path, spool_path, telemetry_path
@@ -101,7 +99,7 @@ class Remotes:
         name, offset = str(data.get("name")), int(data.get("offset") or 0)
         match name:
             case "job":
-                content = orjson.dumps(asdict(self._job))
+                content = self._job.to_bytes()
             case "arrivals":
                 content = arrivals_to(self._arrivals[number :: self._job.workers])
             case "profile" | "prompts":

@@ -7,13 +7,13 @@ seen so far and the plan; who calls it decides when and where to print.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from harness.engine import Progress
 from harness.report import words
 from harness.report.paint import Paint
 from harness.report.plain import line
@@ -51,30 +51,15 @@ class LiveSlo:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What was known at one moment. The fields but the last two are those of the engine's progress."""
+class Moment(Progress):
+    """What was known at one moment: the engine's progress, and what it does not know."""
 
-    state: str
-    elapsed_s: float = 0.0
-    planned: int = 0
-    fired: int = 0
-    finished: int = 0
-    not_sent: int = 0
-    in_flight: int = 0
-    outcomes: Mapping[str, int] = field(default_factory=dict)
-    send_lag_s_p99: float = 0.0
-    cpu_share: float = 0.0
-    workers_alive: int = 0
-    workers: int = 0
-    detail: str = ""
     slos: tuple[LiveSlo, ...] = ()
     faults: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, progress: Mapping[str, Any], slos: tuple[LiveSlo, ...] = (), faults: tuple[str, ...] = ()) -> Moment:
-        """From the fields of an engine's progress; unknown ones are ignored."""
-        known = {name: progress[name] for name in cls.__dataclass_fields__ if name in progress}
-        return cls(**{**known, "slos": slos, "faults": faults})
+    def of(cls, progress: Progress, slos: tuple[LiveSlo, ...] = (), faults: tuple[str, ...] = ()) -> Moment:
+        return cls(**vars(progress), slos=slos, faults=faults)
 
 
 @dataclass(frozen=True)

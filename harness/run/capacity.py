@@ -207,16 +207,19 @@ def begin(inputs: Inputs, root: Path, effort: Effort, started: datetime, token: 
     return found
 
 
-def resume(inputs: Inputs, run: Path, budget_s: float | None) -> Searching:
-    """The search in `run`, to be gone on with. Raises UsageError where the plan is another one by now,
-    EvidenceError where the steps so far are of another format."""
+def resume(inputs: Inputs, run: Path, effort: Effort = Effort()) -> Searching:
+    """The search in `run`, to be gone on with; of `effort` the budget and whether to relieve count.
+
+    Raises UsageError where the plan is another one by now, EvidenceError where the steps so far are of another format.
+    """
     found = read_search(store.open_run(run))
     read_manifest(found.folder)  # steps of another format could not be judged together with those to come
     if config.plan_hash(inputs.plan) != found.plan_hash:
         what = "the plan is not the one that this search began with"
         raise UsageError(Problem(what, "start a new search, or put the plan back", str(found.folder.path)))
-    if budget_s is not None:
-        found.search = replace(found.search, budget_s=budget_s)
+    if effort.budget_s is not None:
+        found.search = replace(found.search, budget_s=effort.budget_s)
+    found.relief = found.relief and effort.relief
     found.ended = ""
     return found
 

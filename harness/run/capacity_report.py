@@ -197,7 +197,7 @@ def search_capacity(inputs: Inputs, root: Path, effort: Effort, run: Path | None
     Raises UsageError or RefusedError before any load.
     """
     started, token = datetime.now(UTC), secrets.token_hex(8)
-    searching = begin(inputs, root, effort, started, token) if run is None else resume(inputs, run, effort.budget_s)
+    searching = begin(inputs, root, effort, started, token) if run is None else resume(inputs, run, effort)
     interrupted = go_on(searching, inputs, audience)
     report = capacity_report(searching.folder) if searching.record else None
     return FoundCapacity(searching.folder, report, interrupted)

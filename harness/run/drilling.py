@@ -138,7 +138,7 @@ def _preflight(
         mock, url = services[on]
         probe = Probe(client, url, mock)
         reading = probe.ask()
-        if not reading.status and mock != "tcp":
+        if not reading.status:
             raise RefusedError(Problem(f"{on} at {url} does not answer, before any fault", "start it, or mend it"))
         probes[on] = (probe, reading)
     return probes

@@ -43,6 +43,11 @@ class InferenceSettings(Settings):
     )
 
 
+Served = tuple[int, int]
+"""What an event gave away: tokens of streams, and whole answers."""
+_NOTHING: Served = (0, 0)
+
+
 class Job:
     """One request in the server. `emit(i)` is called when output token i exists, `done` after the last."""
 
@@ -98,7 +103,7 @@ class Batching:
         self._queue: deque[Job] = deque()
         self._replicas = [_Replica() for _ in range(settings.replicas)]
         self._retired: list[_Replica] = []
-        self._events: list[tuple[float, int, Callable[[float], int]]] = []
+        self._events: list[tuple[float, int, Callable[[float], Served]]] = []
         self._order = itertools.count()
 
     # what can be seen
@@ -164,33 +169,36 @@ class Batching:
             self._replicas.append(_Replica())
         self._wake(now)
 
-    def advance(self, now: float, served: Callable[[float, int], None] | None = None) -> None:
-        """Everything due by now, in order. `served(at, tokens)` is told of each event that emitted tokens."""
+    def advance(self, now: float, served: Callable[[float, Served], None] | None = None) -> None:
+        """Everything due by now, in order. `served` is told of each event that gave something away, and when it was
+        due."""
         while self._events and self._events[0][0] <= now:
             at, _, call = heapq.heappop(self._events)
-            tokens = call(at)
-            if tokens and served is not None:
-                served(at, tokens)
+            given = call(at)
+            if given != _NOTHING and served is not None:
+                served(at, given)
 
     # inside
 
-    def _at(self, when: float, call: Callable[[float], int]) -> None:
+    def _at(self, when: float, call: Callable[[float], Served]) -> None:
         heapq.heappush(self._events, (when, next(self._order), call))
 
-    def _enqueue(self, job: Job, now: float) -> int:
+    def _enqueue(self, job: Job, now: float) -> Served:
         if not job.cancelled:
             self._queue.append(job)
             self._wake(now)
-        return 0
+        return _NOTHING
 
-    def _wake(self, now: float) -> int:
+    def _wake(self, now: float) -> Served:
         """The least busy idle replica takes up the queue; busy ones look at the end of their step."""
-        for replica in sorted(self._replicas, key=lambda r: r.running):
+        idle = [replica for replica in self._replicas if not replica.stepping]
+        idle.sort(key=lambda r: r.running)
+        for replica in idle:
             if not self._queue:
                 break
             if not replica.stepping:
                 self._begin_step(replica, now)
-        return 0
+        return _NOTHING
 
     def _begin_step(self, replica: _Replica, now: float) -> None:
         if now < replica.ready_s:
@@ -221,11 +229,11 @@ class Batching:
         replica.stepping = True
         self._at(now + step_s, lambda t: self._end_step(replica, t))
 
-    def _unstall(self, replica: _Replica, now: float) -> int:
+    def _unstall(self, replica: _Replica, now: float) -> Served:
         if replica.stalled:
             replica.stepping = replica.stalled = False
             self._begin_step(replica, now)
-        return 0
+        return _NOTHING
 
     def _make_room(self, replica: _Replica) -> None:
         """Every decoding sequence needs one token more: preempt the newest until that fits."""
@@ -257,11 +265,11 @@ class Batching:
             replica.kv_used += need
             replica.prefilling.append(job)
 
-    def _end_step(self, replica: _Replica, now: float) -> int:
+    def _end_step(self, replica: _Replica, now: float) -> Served:
         replica.stepping = False
         running: list[Job] = []
         ended: list[Job] = []
-        emitted = 0
+        emitted = answered = 0
         fresh: list[Job] = []
         while replica.prefilling and (replica.prefilling[0].cancelled or replica.prefilling[0].to_prefill <= 0):
             fresh.append(replica.prefilling.popleft())
@@ -283,7 +291,7 @@ class Batching:
                 running.append(job)
         replica.decoding = running
         for job in ended:
-            emitted += job.emit is None
+            answered += job.emit is None
             job.done()
         self._begin_step(replica, now)
-        return emitted
+        return emitted, answered

@@ -78,7 +78,7 @@ class Provider:
         self.context = context
         self.quota = Quota(limits_of(settings))
         self.batching = Batching(inference_of(settings), context.seed)
-        self.pacer = Pacer(self.batching, context.event_loop, context.counts.pacing)
+        self.pacer = Pacer(self.batching, context.event_loop, context.counts.pacing, context.outbox)
         self._calls = 0
         self._text_before: Text | None = None
 
@@ -187,12 +187,14 @@ class Provider:
         if call.tokens_per_event > 1:
             piece_json, token = _grouped(call, shape)
 
+        send = writer.send
+
         def emit(index: int) -> None:
-            if index == 0:
+            if not index:
                 for frame in shape.opening:
-                    writer.send(frame)
+                    send(frame)
             if frame := token(index, piece_json(index)):
-                writer.send(frame)
+                send(frame)
 
         def done() -> None:
             call.request.record.tokens_out = call.output_tokens

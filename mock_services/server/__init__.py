@@ -18,6 +18,7 @@ from mock_services.server.message import (
     Writer,
     json_response,
 )
+from mock_services.server.outbox import Outbox
 
 __all__ = [
     "Admission",
@@ -28,6 +29,7 @@ __all__ = [
     "Head",
     "Headers",
     "Listener",
+    "Outbox",
     "Peer",
     "Request",
     "Reset",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+import os
 from collections.abc import Awaitable
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from mock_services.loop import clock
 from mock_services.server.exchange import Exchange, reset_by_rst, say
 from mock_services.server.head import Head, Heads
 from mock_services.server.message import Admission, Answer, App, Hang, Request, Reset, Response, json_response
+from mock_services.server.outbox import Outbox
 
 BODY_LIMIT_BYTES = 8 * 1024 * 1024
 HEAD_LIMIT_BYTES = 64 * 1024
@@ -26,18 +27,24 @@ class Connection(asyncio.Protocol):
 
     `heads` is what the connections of one port remember together. A request that comes in one read, with a head that is
     known, is answered without a parser; one that can be answered at once, without a task or an exchange.
+    `outbox` may hold back what they write for a moment.
     """
 
     def __init__(
-        self, app: App, loop: asyncio.AbstractEventLoop, heads: Heads | None = None, idle_limit_s: float = 75.0
+        self,
+        app: App,
+        loop: asyncio.AbstractEventLoop,
+        heads: Heads | None = None,
+        outbox: Outbox | None = None,
+        idle_limit_s: float = 75.0,
     ) -> None:
         self._app = app
         self._heads = Heads() if heads is None else heads
         self.loop = loop
         self._usual_idle_limit_s = self._idle_limit_s = idle_limit_s
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self._parser: Any = httptools.HttpRequestParser(self)
-        self._pending: deque[Request] = deque()
+        self._parser: Any = None
+        self._pending: list[Request] = []
         self._exchange: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
         self._deaf = False
@@ -46,8 +53,12 @@ class Connection(asyncio.Protocol):
         self._idle_timer: asyncio.TimerHandle | None = None
         self._idle_since_s = 0.0
         self._writable: asyncio.Event | None = None
-        self._corked = False
+        self._outbox = Outbox() if outbox is None else outbox
         self._held: list[bytes] = []
+        self._fd = -1
+        """Where bytes are written past the loop, which would keep them until its round is over; -1: not at all."""
+        self._backlog = False
+        """The loop may still have bytes to write, which come first."""
         self._fed = 0
         self._messages = 0
         """Whole requests in what was parsed last; and the head of the last of them."""
@@ -60,6 +71,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        if os.name == "posix":
+            self._fd = transport.get_extra_info("socket").fileno()
         self._idle_since_s = clock()
         admission = self._app.admit(self)
         if admission is Admission.RESET:
@@ -86,9 +99,11 @@ class Connection(asyncio.Protocol):
         self._parse(data)
 
     def _parse(self, data: bytes) -> None:
+        if self._parser is None:
+            self._parser = httptools.HttpRequestParser(self)
         self._fed += len(data)
         self._messages = 0
-        self._corked = True
+        self._outbox.holding = True
         try:
             self._parser.feed_data(data)
             if self._in_head and self._fed > HEAD_LIMIT_BYTES:
@@ -98,21 +113,40 @@ class Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserCallbackError):
             self._refuse(400, "the request is not valid HTTP/1.1")
         finally:
-            self._uncork()
+            self._outbox.release()
 
     def write(self, data: bytes) -> None:
-        """At once; but what is written while a read is being parsed (answers to pipelined requests) leaves together."""
-        if self._corked:
-            self._held.append(data)
-        else:
-            self.transport.write(data)
+        """At once; but what is written while a read is being parsed (answers to pipelined requests), or in the same
+        step of a model, leaves together."""
+        if not self._outbox.holding:
+            self._send(data)
+            return
+        if not self._held:
+            self._outbox.add(self)
+        self._held.append(data)
 
-    def _uncork(self) -> None:
-        self._corked = False
+    def send_held(self) -> None:
         held = self._held
         if held:
-            self.transport.write(held[0] if len(held) == 1 else b"".join(held))
+            self._send(held[0] if len(held) == 1 else b"".join(held))
             held.clear()
+
+    def _send(self, data: bytes) -> None:
+        transport = self.transport
+        if transport.is_closing():  # the client has left, and the loop has not come round to saying so
+            return
+        if self._backlog:
+            self._backlog = transport.get_write_buffer_size() > 0
+        if self._fd >= 0 and not self._backlog:
+            try:
+                sent = os.write(self._fd, data)
+            except OSError:  # the client reads too slowly, or is gone: the loop knows what to do
+                sent = 0
+            if sent == len(data):
+                return
+            data = data[sent:]
+        self._backlog = True
+        transport.write(data)
 
     def eof_received(self) -> bool:
         return self._deaf  # a deaf connection stays half-open; a client that closed its side has left
@@ -146,12 +180,13 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Ends with FIN, whatever is being said."""
         self._deaf = True
-        self._uncork()
+        self.send_held()
         self.transport.close()
 
     def reset(self) -> None:
         """Ends with RST instead of FIN."""
         self._deaf = True
+        self._held.clear()
         reset_by_rst(self.transport)
 
     def limit_idle(self, idle_limit_s: float | None) -> None:
@@ -283,7 +318,7 @@ class Connection(asyncio.Protocol):
 
     def _next(self) -> None:
         if self._pending and self._exchange is None:
-            self._begin(self._pending.popleft())
+            self._begin(self._pending.pop(0))
         if self._reading_paused and len(self._pending) < PIPELINE_LIMIT // 2 and not self.transport.is_closing():
             self._reading_paused = False
             self.transport.resume_reading()

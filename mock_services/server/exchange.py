@@ -23,6 +23,7 @@ _STATUS_LINES = {
         529: "Overloaded",
     }.items()
 }
+_SIZE_LINES = tuple(b"%x\r\n" % size for size in range(2048))
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
@@ -69,7 +70,7 @@ def say(connection: Connection, request: Request, response: Response) -> None:
 class Exchange:
     """Implements `Writer`. Everything is a no-op once the exchange is over."""
 
-    __slots__ = ("_calls", "_chunked", "_connection", "_head", "_keep_alive", "closed", "request")
+    __slots__ = ("_calls", "_chunked", "_connection", "_head", "_keep_alive", "_silent", "closed", "request")
 
     def __init__(self, connection: Connection, request: Request) -> None:
         self.request = request
@@ -78,6 +79,8 @@ class Exchange:
         self._keep_alive = request.keep_alive
         self._head = b""
         self._chunked = False
+        self._silent = True
+        """Nothing of the body has been sent."""
         self._calls: list[Callable[[], None]] = []
 
     # whole answers
@@ -117,18 +120,14 @@ class Exchange:
         if self.closed or not data:
             return
         if self._chunked:
-            data = b"%x\r\n%b\r\n" % (len(data), data)
-        if self._head:
-            data = self._head + data
-            self._head = b""
-        record = self.request.record
-        if not record.first_byte_s:
-            record.first_byte_s = clock()
-        transport = self._connection.transport
-        if transport.is_closing():  # the client has left, and the loop has not come round to saying so
-            self.client_left()
-        else:
-            self._connection.write(data)
+            size = len(data)
+            line = _SIZE_LINES[size] if size < len(_SIZE_LINES) else b"%x\r\n" % size
+            data = b"".join((line, data, b"\r\n"))
+        if self._silent:
+            self._silent = False
+            self.request.record.first_byte_s = clock()
+            data, self._head = self._head + data, b""
+        self._connection.write(data)
 
     def finish(self) -> None:
         if self.closed:

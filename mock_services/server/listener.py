@@ -10,6 +10,7 @@ from contextlib import suppress
 from mock_services.server.connection import Connection
 from mock_services.server.head import Heads
 from mock_services.server.message import App
+from mock_services.server.outbox import Outbox
 
 BACKLOG = 4096
 
@@ -48,11 +49,12 @@ class Listener:
     def listening(self) -> bool:
         return self._server is not None
 
-    async def open(self, app: App) -> None:
-        """Starts to listen; harmless where it listens already."""
+    async def open(self, app: App, outbox: Outbox | None = None) -> None:
+        """Starts to listen; harmless where it listens already. `outbox` is for those who make many connections speak at
+        once."""
         loop = asyncio.get_running_loop()
-        heads = Heads()
-        await self.open_with(lambda: Connection(app, loop, heads))
+        heads, gathers = Heads(), Outbox() if outbox is None else outbox
+        await self.open_with(lambda: Connection(app, loop, heads, gathers))
 
     async def open_with(self, make: Callable[[], asyncio.BaseProtocol]) -> None:
         """As `open`, for what does not speak HTTP."""

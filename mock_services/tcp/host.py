@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -16,9 +17,19 @@ from mock_services.service import Context, MockType, Settings, change_settings
 from mock_services.tcp.link import Direction, Link
 from mock_services.tcp.toxics import Down, Toxic, parse_toxic
 
+_PORT_DIGITS = 5
+
 
 class TcpSettings(Settings):
-    upstream: str = Field(pattern=r"^[^\s:]+:\d{1,5}$", description="host:port of the real dependency")
+    upstream: str = Field(
+        pattern=r"^\S+$", description="host:port of the real dependency, or the name of a service beside this one"
+    )
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """None for a service's name."""
+        host, _, port = self.upstream.rpartition(":")
+        return (host, int(port)) if host and port.isdecimal() and len(port) <= _PORT_DIGITS else None
 
 
 class TcpHost:
@@ -31,9 +42,11 @@ class TcpHost:
         self.context = context
         self.listener = listener
         self._leases: dict[str, Lease[Toxic]] = {}
+        self._waiting: dict[str, Lease[Toxic]] = {}
         self._links: set[Link] = set()
         self._numbers = 0
         self._resuming: asyncio.Task[None] | None = None
+        self._urls: Mapping[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -50,6 +63,13 @@ class TcpHost:
             return asyncio.StreamReaderProtocol(asyncio.StreamReader(loop=loop), self._accept, loop=loop)
 
         await self.listener.open_with(accept)
+
+    def meet(self, urls: Mapping[str, str]) -> None:
+        """The services beside it, which it may stand before."""
+        self._urls = urls
+
+    async def part(self) -> None:
+        """Open connections end with `stop`."""
 
     def stop(self) -> None:
         self.listener.close()
@@ -70,18 +90,23 @@ class TcpHost:
 
     def lease_changed(self, lease: Lease[Any]) -> None:
         if not lease.reason:
-            self._leases[lease.id] = lease
-            self._begin(lease)
-        elif self._leases.pop(lease.id, None) is not None:
+            self._waiting[lease.id] = lease
+            self.tick()
+        elif self._waiting.pop(lease.id, None) is None and self._leases.pop(lease.id, None) is not None:
             for link in self._links:
                 link.keep(lease.id)
             if isinstance(lease.fault, Down) and not self._down():
                 self._resuming = self.listener.resume_soon()
 
     def tick(self) -> None:
-        """Toxics neither begin later nor flap."""
+        """Begin what is due. Toxics do not flap."""
+        now_s = self.context.clock()
+        for lease in [x for x in self._waiting.values() if now_s >= x.granted_s + x.fault.after_s]:
+            del self._waiting[lease.id]
+            self._begin(lease)
 
     def _begin(self, lease: Lease[Toxic]) -> None:
+        self._leases[lease.id] = lease
         if isinstance(lease.fault, Down):
             self.listener.refuse()
             for link in list(self._links):
@@ -106,9 +131,6 @@ class TcpHost:
     # connections
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        settings = self.settings
-        assert isinstance(settings, TcpSettings)
-        host, _, port = settings.upstream.rpartition(":")
         self._numbers += 1
         link = Link(self._numbers, self.context.seed, self._toxics)
         counts = self.context.counts
@@ -118,12 +140,19 @@ class TcpHost:
         for lease in self._leases.values():
             self._end_in_time(link, lease)
         try:
-            await link.run((reader, writer), (host, int(port)))
+            await link.run((reader, writer), self._address())
         except asyncio.CancelledError:
             pass  # the link was closed from outside: that is its proper end
         finally:
             counts.in_flight -= 1
             self._links.discard(link)
+
+    def _address(self) -> tuple[str, int]:
+        """Where a new connection goes. Nobody listens at the name of no service: that link is reset."""
+        settings = self.settings
+        assert isinstance(settings, TcpSettings)
+        url = urlsplit(self._urls.get(settings.upstream, ""))
+        return settings.address or (url.hostname or "", url.port or 0)
 
 
 TCP = MockType(TcpSettings, None, host=partial(TcpHost, "tcp"))

@@ -27,12 +27,14 @@ class Piece:
 
 
 class Toxic(BaseModel):
-    """`stream` and `toxicity` are Toxiproxy's: which way, and what share of the connections (seeded)."""
+    """`stream` and `toxicity` are Toxiproxy's: which way, and what share of the connections (seeded). `after_s` is that
+    of every fault here."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     stream: Literal["downstream", "upstream"] = "downstream"
     toxicity: float = Field(default=1.0, gt=0, le=1)
+    after_s: float = Field(default=0, ge=0, description="begin so long after the lease was granted")
 
     async def carry(self, piece: Piece, rng: random.Random, carried: int) -> AsyncIterator[Piece]:
         """What comes out for what came in. `carried` bytes have gone this way before. May raise CloseLink."""

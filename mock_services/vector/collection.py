@@ -134,7 +134,9 @@ class Collection:
             return distances
         if self.distance == "Cosine":
             query = query / (float(np.linalg.norm(query)) or 1.0)
-        products: NDArray[np.float32] = vectors @ query
+        # Not `@`: the library behind that wakes a thread for every core, and on a busy machine the whole mock, its
+        # streams and all, waits for the last of them: 20 ms where the product itself takes 0.3.
+        products: NDArray[np.float32] = np.einsum("ij,j->i", vectors, query)
         return products
 
 

@@ -89,7 +89,7 @@ def write_drill(folder: Path, mocks: Mocks, *, rate: int = 15, **fields: Any) ->
         "ttl": "2s",
         "load": {"rate": f"{rate}/s", "warm": "500ms", "tail": "500ms"},
         "steady_state": {"for": "1s"},
-        "faults": [{"on": "llm", "fault": "latency", "add_ms": 200, "for": "20s"}],
+        "faults": [{"on": "llm", "fault": "latency", "add_ms": 200, "for": "60s"}],
         "expect": {"recovered": {"within": "3s"}},
     }
     path = folder / "drill.yaml"

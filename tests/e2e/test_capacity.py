@@ -55,7 +55,7 @@ def search(path: Path, *arguments: str) -> dict[str, Any]:
 
 
 def test_a_search_brackets_the_saturation_and_relief_confirms_what_broke(tmp_path: Path) -> None:
-    found = search(plan(tmp_path), "--short", "--from", "100/s", "--step", "11s", "--budget", "80s")
+    found = search(plan(tmp_path), "--short", "--from", "100/s", "--step", "11s", "--budget", "40s")
     capacity = found["capacity"]
     assert capacity["proven"] is not None and capacity["proven"] < SATURATION, found["why"]
     assert capacity["disproven"] is not None and capacity["disproven"] > 0.9 * SATURATION, found["why"]

@@ -45,6 +45,8 @@ def test_a_config_with_a_preset_over_which_keys_win() -> None:
         ({"services": [COPILOT]}, "upstream 'primary' names 'llm/primary', which is no service"),
         ({"services": [{**COPILOT, "upstreams": ["a"]}]}, "maps roles to names"),
         ({"services": ["llm"]}, "object with a"),
+        ({"services": [{"name": "link", "mock": "tcp", "upstream": "db"}]}, "'db' is neither host:port nor a service"),
+        ({"services": [{"name": "link", "mock": "tcp", "upstream": "db:x"}]}, "'db:x' is neither"),
     ],
 )
 def test_what_is_wrong_is_named(fields: dict[str, Any], words: str) -> None:

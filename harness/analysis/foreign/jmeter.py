@@ -14,6 +14,8 @@ from harness.analysis.table import read_table
 from harness.errors import Problem, UsageError
 from harness.results import Outcome, Rows
 
+_YEAR_2100_S = 4.1e9
+
 
 def rows_from_jtl(text: str, name: str) -> Rows:
     """Rows of a JTL. Raises UsageError for the XML form and where columns are missing."""
@@ -24,6 +26,8 @@ def rows_from_jtl(text: str, name: str) -> Rows:
         advice = "jmeter.save.saveservice.print_field_names=true, with timeStamp, elapsed and success"
         raise UsageError(Problem("not JMeter's CSV", advice, name, 1, 1))
     sent, spent = table.numbers("timeStamp", 1e-3), table.numbers("elapsed", 1e-3)
+    advice = "timeStamp is milliseconds since 1970, as JMeter writes it"
+    table.wrong_where(np.abs(sent - _YEAR_2100_S / 2) > _YEAR_2100_S / 2, "timeStamp is of no time before 2100", advice)
     codes, success = table.words("responseCode"), table.words("success")
     table.wrong_where([word.lower() not in {"true", "false"} for word in success], "success is neither true nor false")
     table.wrong_where(np.isnan(sent) | np.isnan(spent), "a sample without its times")

@@ -39,6 +39,11 @@ def epoch_s(text: str) -> float:
     return datetime.fromisoformat(head + tail[digits:]).timestamp() + float(f"0.{tail[:digits] or 0}")
 
 
+def epoch_unit_s(stamp: float) -> float:
+    """Seconds in the unit of an epoch stamp: seconds, milli-, micro- or nanoseconds, by its size."""
+    return next((unit for limit, unit in ((1e11, 1.0), (1e14, 1e-3), (1e17, 1e-6)) if stamp < limit), 1e-9)
+
+
 def number(source: Mapping[str, Any], *path: str) -> float:
     """A number inside nested objects; NaN where it is absent or null. Raises TypeError where it is something else."""
     value: Any = source

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.analysis.assemble import Recorded, outcome_of_status
-from harness.analysis.foreign.jsonlines import epoch_s, from_start
+from harness.analysis.foreign.jsonlines import epoch_s, epoch_unit_s, from_start
 from harness.analysis.rows_csv import settled
 from harness.analysis.table import Table, read_table
 from harness.analysis.view import Floats
@@ -70,7 +70,8 @@ def _moments(table: Table, column: str) -> Floats:
                 table.wrong(row, f"{column} is not a moment: {word[:40]!r}")
         return values
     stamps = table.numbers(column)
-    return stamps * (1e-3 if len(stamps) and np.nanmax(stamps) > 1e11 else 1.0)
+    known = stamps[~np.isnan(stamps)]
+    return stamps * epoch_unit_s(float(known.max())) if len(known) else stamps
 
 
 def _status(text: str) -> int:

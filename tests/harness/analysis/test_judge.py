@@ -275,6 +275,29 @@ def test_warm_up_is_cut_but_a_failure_in_it_never() -> None:
     assert verdict.checks[1].n < verdict.judged_count
 
 
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.48])
+@pytest.mark.parametrize("warm_s", [0.0, 10.0])
+def test_a_slow_start_of_the_judged_phase_is_no_warm_up_to_be_cut_away(share: float, warm_s: float) -> None:
+    """A system that needs minutes at the peak to become quick broke its promise in them."""
+    slow_until_s = warm_s + share * 200 + 20
+
+    def slow_at_first(rng: np.random.Generator, due: np.ndarray) -> np.ndarray:
+        return lognormal(0.3)(rng, due) * np.where((due >= warm_s) & (due < slow_until_s), 20.0, 1.0)
+
+    verdict = run(judged_s=200, warm_s=warm_s, latency=slow_at_first).judged("e2e p95 <= 4s", "errors < 3%")
+    assert verdict.word in {Word.INCONCLUSIVE, Word.FAIL, Word.INVALID}
+    if verdict.word is Word.INCONCLUSIVE:
+        assert "WARM_UP" in verdict.reasons
+        assert "met only without the first" in verdict.why
+
+
+def test_a_cold_start_of_a_tenth_is_cut_away() -> None:
+    def cold(rng: np.random.Generator, due: np.ndarray) -> np.ndarray:
+        return lognormal(0.3)(rng, due) * np.where(due < 15, 20.0, 1.0)
+
+    assert run(judged_s=200, warm_s=0, latency=cold).judged("e2e p95 <= 4s", "errors < 3%").word is Word.PASS
+
+
 def test_rows_without_a_plan_are_judged_by_their_own_phase() -> None:
     world = run()
     foreign = replace(world.rows, catalog=Catalog(("chat", "rag"), ("all", "replay")))

@@ -124,3 +124,50 @@ def test_any_order_of_rows_gives_the_same_verdict(order: list[int]) -> None:
     slos, rules = [parse_slo("e2e p95 <= 1s")], Rules(smoke=True)
     base = judge(rows_from_csv("\n".join(lines), "r"), slos, rules, Evidence(own_run=False))
     assert judge(rows_from_csv(text, "r"), slos, rules, Evidence(own_run=False)) == base
+
+
+@pytest.mark.parametrize(
+    ("head", "rows", "says"),
+    [
+        ("due_s,latency_s,outcome,phase", "0,1,ok,peak\n1,1,server_error,\n", "rows.csv:3:1: no phase"),
+        ("due_s,latency_s,outcome,attempts", "0,1,ok,3\n1,1,ok,\n", "rows.csv:3:1: no attempts"),
+    ],
+)
+def test_a_blank_that_would_leave_a_row_out_is_an_error(head: str, rows: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        rows_from_csv(f"{head}\n{rows}", "rows.csv")
+
+
+def test_one_row_without_a_due_time_leaves_the_lag_unknown() -> None:
+    text = csv_of(600) + ",700,0.2,ok\n"
+    verdict = judge(rows_from_csv(text, "r.csv"), [parse_slo("e2e p90 <= 1s")], Rules(smoke=True), Evidence(False))
+    assert {c.status for c in verdict.caveats if c.kind in {"send_lag", "late_sends"}} == {"not_fed"}
+
+
+def _streams(tokens: str, gap: str, every: int = 2) -> str:
+    rows = [
+        f"{k * 0.05:.2f},{k * 0.05 + 0.1:.2f},{k * 0.05 + 2.1:.2f},ok,{tokens if k % every else 200},{gap}\n"
+        for k in range(1200)
+    ]
+    return "due_s,first_token_s,finished_s,outcome,tokens_out,max_gap_s\n" + "".join(rows)
+
+
+@pytest.mark.parametrize(
+    ("slo", "text", "word"),
+    [
+        ("gap p90 <= 50ms", _streams("200", ""), Word.INVALID),
+        ("gap p90 <= 50ms", _streams("200", "0.02"), Word.PASS),
+        ("tpot p90 <= 50ms", _streams("200", ""), Word.PASS),
+        ("tpot p90 <= 50ms", _streams("", ""), Word.INVALID),
+        ("goodput >= 90% {tpot: 50ms}", _streams("", ""), Word.INVALID),
+        ("tokens/s p10 >= 10/s", _streams("", ""), Word.INVALID),
+    ],
+)
+def test_what_nobody_recorded_of_a_stream_is_not_taken_for_good(slo: str, text: str, word: Word) -> None:
+    verdict = judge(rows_from_csv(text, "r.csv"), [parse_slo(slo)], Rules(smoke=True), Evidence(False))
+    assert verdict.word is word
+
+
+def test_a_pause_that_was_not_recorded_is_at_most_its_stream() -> None:
+    text = "due_s,first_token_s,finished_s,outcome,max_gap_s\n0,1,3,ok,0.5\n1,2,5,ok,\n"
+    assert rows_from_csv(text, "r.csv").array["max_gap_us"].tolist() == [500_000, 3_000_000]

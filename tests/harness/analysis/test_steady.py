@@ -61,6 +61,37 @@ def test_mser_leaves_steady_noise_alone_and_finds_endless_growth() -> None:
     assert truncation(np.zeros(20)) == (0, False)
 
 
+def never_warmed_up(warm_after_s: float, runs: int = 10, judged_s: float = 22.0) -> float:
+    """Share of runs against a cold target, four times slower at first and faster all the time until `warm_after_s`,
+    that are called never warmed up."""
+    rng = np.random.default_rng(6)
+    found = 0
+    for _ in range(runs):
+        due = np.sort(rng.uniform(0, judged_s, 1100))
+        level = 0.5 + 1.5 * np.clip(1 - due / max(warm_after_s, 1e-9), 0, None)
+        scene = scene_of(due, level * np.exp(0.1 * rng.standard_normal(len(due))), 0, judged_s)
+        found += warm_up(scene, scene.segments[0], 60).never
+    return found / runs
+
+
+@pytest.mark.parametrize("warm_after_s", [12.5, 15.0, 18.0])
+def test_a_target_that_is_cold_through_most_of_the_phase_never_warmed_up(warm_after_s: float) -> None:
+    assert never_warmed_up(warm_after_s) >= 0.8
+
+
+@pytest.mark.parametrize("warm_after_s", [0.0, 3.0])
+def test_a_target_that_is_soon_warm_is_not_accused(warm_after_s: float) -> None:
+    assert never_warmed_up(warm_after_s) == 0
+
+
+def test_a_busy_queue_that_wanders_is_not_called_cold() -> None:
+    rng = np.random.default_rng(8)
+    due = poisson_due(rng, 60, 1260, 20)
+    response = queue(due, lognormal_service(rng, 60, 1260, 0.9 * 16 / 20), 16)
+    scenes = (scene_of(due[k], response[k], 15, float(due[k][-1])) for k in range(60))
+    assert sum(warm_up(scene, scene.segments[0], 60).never for scene in scenes) <= 1
+
+
 def test_a_healthy_ramp_is_not_a_growing_queue() -> None:
     rng = np.random.default_rng(4)
     found = 0

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,15 @@ def test_a_fault_on_what_keeps_no_log_counts_where_its_probe_saw_it() -> None:
     assert numbers_of(outside, calm).effects == (("flag", False),)
     shown = type(calm)(**{**calm.__dict__, "shown": ("flag",)})
     assert numbers_of(outside, shown).effects == (("flag", True),)
+
+
+def test_of_a_leased_fault_on_what_keeps_no_log_the_users_tell() -> None:
+    link = drill(faults=[{"on": "link", "fault": "latency", "latency": 900, "for": "60s"}])
+    calm = seen(World(effect=False, delay_s=float("inf")), 3)
+    assert numbers_of(link, calm).effects == (("link", False),)
+    slow = replace(calm, finished_s=calm.finished_s + np.where(calm.due_in(calm.inject_s, calm.revert_s), 0.9, 0.0))
+    assert numbers_of(link, slow).effects == (("link", True),)
+    assert numbers_of(drill(), slow).effects == (("llm/primary", False),), "its own log says that nothing happened"
 
 
 def test_few_samples_and_equal_ones_do_not_differ() -> None:

@@ -1,3 +1,6 @@
+import socket
+import struct
+import threading
 from collections.abc import Callable, Iterator
 from itertools import count
 
@@ -34,6 +37,55 @@ def test_an_answer_without_an_end_is_cut_at_the_patience() -> None:
 
     reading = probe(drip, step_s=1.0).ask()
     assert not reading.whole and reading.size < 1000
+
+
+Server = Callable[[socket.socket], None]
+
+
+def knocked(serve: Server) -> Reading:
+    """What a probe reads of a real socket whose first connection is handed to `serve`."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=lambda: serve(server.accept()[0]))
+        thread.start()
+        reading = Probe(httpx.Client(trust_env=False), f"tcp://127.0.0.1:{server.getsockname()[1]}", "tcp").ask()
+        thread.join(30)
+    return reading
+
+
+def says(link: socket.socket) -> None:
+    link.recv(4096)
+    link.sendall(b"-ERR wrong number of arguments\r\n")
+    link.close()
+
+
+def resets(link: socket.socket) -> None:
+    link.recv(4096)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    link.close()
+
+
+def test_any_protocol_behind_a_tcp_proxy_says_something() -> None:
+    reading = knocked(says)
+    assert (reading.status, reading.size, reading.whole) == (1, 32, True) and reading.like(reading)
+
+
+def test_a_reset_link_is_no_answer() -> None:
+    reading = knocked(resets)
+    assert (reading.status, reading.whole) == (0, False) and not reading.like(knocked(says))
+
+
+def test_a_silent_link_is_connected_and_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.drill.probes.TIMEOUT_S", 0.2)
+    held: list[socket.socket] = []
+    reading = knocked(held.append)
+    held[0].close()
+    assert (reading.status, reading.size, reading.whole) == (1, 0, False) and not reading.like(knocked(says))
+
+
+def test_a_link_that_nobody_holds_is_no_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert Probe(httpx.Client(trust_env=False), f"tcp://127.0.0.1:{port}", "tcp").ask().status == 0
 
 
 class Pieces(httpx.SyncByteStream):

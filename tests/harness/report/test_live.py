@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.engine import Progress
 from harness.report.live import HEIGHT, LivePlan, LiveSlo, Moment, live_lines, log_lines, sparkline
 
 PLAN = LivePlan((("warm", 0, 30), ("peak", 30, 1230), ("cool", 1230, 1260)), np.arange(0, 1260, 0.05))
@@ -106,5 +107,5 @@ def test_a_sparkline_shows_failures_full_and_gaps_empty() -> None:
 
 
 def test_the_engines_progress_is_taken_as_it_is() -> None:
-    moment = Moment.of({"state": "running", "elapsed_s": 3.0, "start_ns": 5, "outcomes": {"ok": 2}})
+    moment = Moment.of(Progress("running", elapsed_s=3.0, start_ns=5, outcomes={"ok": 2}))
     assert (moment.state, moment.elapsed_s, moment.outcomes) == ("running", 3.0, {"ok": 2})

@@ -101,15 +101,22 @@ def test_a_search_that_was_cut_off_goes_on_where_it_stood(
 
     rest, rest_rates = fake_runs(passed)
     monkeypatch.setattr(capacity, "run_plan", rest)
-    assert not go_on(resume(inputs, searching.folder.path, None), inputs, AUDIENCE)
+    assert not go_on(resume(inputs, searching.folder.path), inputs, AUDIENCE)
     assert rest_rates == all_rates[3:]
+
+
+def test_a_resumed_search_takes_another_budget_and_may_leave_the_relief_out(inputs: Inputs, tmp_path: Path) -> None:
+    path = begin(inputs, tmp_path / "runs", Effort(), STARTED, "t").folder.path
+    assert (resume(inputs, path).search.budget_s, resume(inputs, path).relief) == (3600.0, True)
+    again = resume(inputs, path, Effort(budget_s=900.0, relief=False))
+    assert (again.search.budget_s, again.relief) == (900.0, False)
 
 
 def test_a_changed_plan_is_no_resumed_search(inputs: Inputs, tmp_path: Path) -> None:
     searching = begin(inputs, tmp_path / "runs", Effort(), STARTED, "t")
     other = replace(inputs, plan=inputs.plan.model_copy(update={"deadline_s": 1.0}))
     with pytest.raises(UsageError, match="not the one"):
-        resume(other, searching.folder.path, None)
+        resume(other, searching.folder.path)
     searching.path.write_text('{"format": 1}')
     with pytest.raises(EvidenceError, match="whole capacity search"):
         read_search(searching.folder)

@@ -100,10 +100,10 @@ def test_fields_that_change_are_another_format(folder: RunFolder) -> None:
 def test_a_search_of_another_format_is_not_gone_on_with(tmp_path: Path) -> None:
     inputs = inputs_of(tmp_path / "in")
     searching = begin(inputs, tmp_path / "runs", Effort(), datetime(2026, 1, 1, tzinfo=UTC), "t")
-    resume(inputs, searching.folder.path, None)
+    resume(inputs, searching.folder.path)
     rename(searching.folder.manifest, 1)
     with pytest.raises(EvidenceError, match="written by peakproof format 1"):
-        resume(inputs, searching.folder.path, None)
+        resume(inputs, searching.folder.path)
 
 
 @pytest.mark.parametrize(

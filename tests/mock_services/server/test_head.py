@@ -36,6 +36,15 @@ class Wire:
     def is_closing(self) -> bool:
         return self.closed
 
+    def get_extra_info(self, name: str) -> Wire:
+        return self
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def fileno(self) -> int:
+        return -1
+
     def close(self) -> None:
         self.closed = True
 

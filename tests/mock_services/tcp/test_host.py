@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import pytest
 
 Ask = Callable[..., Awaitable[bytes]]
@@ -60,6 +61,33 @@ def test_without_toxics_bytes_pass(in_lab: Any) -> None:
         data = bytes(range(256)) * 2000
         assert await send(port, data) == data
         assert (await lab.get("/counts"))["db"]["connections"] == 1
+
+    through_proxy(in_lab, body)
+
+
+def test_it_may_stand_before_a_service_beside_it(in_lab: Any) -> None:
+    async def body(lab: Any) -> None:
+        through = lab.urls["link"].replace("tcp://", "http://")
+        answer = await lab.client.get(f"{through}/healthz")
+        assert answer.status_code == (await lab.client.get(f"{lab.urls['vector']}/healthz")).status_code
+        await lab.patch("link", upstream="nobody")
+        with pytest.raises(httpx.TransportError):
+            async with httpx.AsyncClient(trust_env=False) as fresh:
+                await fresh.get(f"{through}/healthz")
+
+    in_lab(body, {"name": "vector", "mock": "qdrant"}, {"name": "link", "mock": "tcp", "upstream": "vector"})
+
+
+def test_a_toxic_may_begin_later_and_be_taken_back_before(in_lab: Any) -> None:
+    async def body(lab: Any, port: int) -> None:
+        never = await lab.grant("db", "down", after_s=3600)
+        await lab.grant("db", "limit_data", bytes=2, after_s=0.3)
+        assert await send(port) == b"hello"
+        await lab.revert(never)
+        until = time.monotonic() + 30
+        while await send(port) != b"he" and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        assert await send(port) == b"he"
 
     through_proxy(in_lab, body)
 

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.analysis import Evidence, Rules, judge, parse_slo
+from harness.analysis import Evidence, Rules, Word, judge, parse_slo
 from harness.analysis.foreign import read_foreign, sniff
 from harness.errors import UsageError
 from harness.results import Outcome
@@ -66,3 +66,12 @@ def test_its_late_sends_spoil_its_run() -> None:
 def test_what_is_no_report(text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         read_foreign(text, "g.json", "guidellm-json")
+
+
+def test_pauses_that_it_does_not_record_are_not_taken_for_none() -> None:
+    text = report(*(request(0.05 * k) for k in range(1200)))
+    verdict = judge(
+        read_foreign(text, "g.json"), [parse_slo("gap p95 <= 100ms")], Rules(smoke=True), Evidence(own_run=False)
+    )
+    assert verdict.word is Word.INVALID
+    assert "do not tell the pauses" in verdict.why

@@ -32,3 +32,9 @@ def test_samples() -> None:
 def test_what_is_no_jtl(text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         read_foreign(text, "r.jtl", "jmeter-jtl")
+
+
+@pytest.mark.parametrize("stamp", [1_700_000_000_000_000, -5])
+def test_a_time_stamp_of_another_unit_is_refused(stamp: int) -> None:
+    with pytest.raises(UsageError, match="timeStamp is of no time"):
+        read_foreign(f"timeStamp,elapsed,label,responseCode,success\n{stamp},5,x,200,true\n", "j.jtl")

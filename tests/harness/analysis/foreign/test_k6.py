@@ -73,3 +73,44 @@ def test_dropped_iterations_spoil_a_run_that_k6_itself_calls_fine() -> None:
     verdict = judge(read_foreign(head + "".join(good + dropped), "k6.csv"), slos, rules, evidence)
     assert verdict.word is Word.INVALID
     assert "late_sends" in verdict.reasons
+
+
+def _many(*extra: str, blocked: float = 0.0, expected: str = "true") -> str:
+    """1,200 quick answers in a minute, each with the points that k6 writes beside it."""
+    lines = []
+    for k in range(1200):
+        moment = f"2026-05-09T14:{k // 1200:02d}:{k * 0.05:09.6f}Z"
+        tags = {"status": "200", "scenario": "chat", "expected_response": expected}
+        lines += [point("http_req_duration", moment, 200, **tags), point("http_req_blocked", moment, blocked, **tags)]
+        lines += [line.replace("MOMENT", moment) for line in extra]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (_many(), Word.PASS),
+        (_many(point("checks", "MOMENT", 1, check="is json", scenario="chat")), Word.PASS),
+        (_many(point("checks", "MOMENT", 0, check="is json", scenario="chat")), Word.FAIL),
+        (_many(expected="false"), Word.FAIL),
+        (_many(blocked=3000), Word.FAIL),
+    ],
+)
+def test_what_k6_says_beside_the_duration_counts(text: str, word: Word) -> None:
+    """Failed checks, unexpected answers and waiting for a connection: a quick 200 alone is no success."""
+    slos = [parse_slo("e2e p90 <= 1s"), parse_slo("errors < 2%")]
+    assert judge(read_foreign(text, "k6.json"), slos, Rules(smoke=True), Evidence(own_run=False)).word is word
+
+
+def test_checks_of_one_moment_refute_one_answer_and_never_one_of_another_scenario() -> None:
+    at = "2026-05-09T14:34:45.5Z"
+    lines = [
+        point("http_req_duration", "2026-05-09T14:34:45Z", 9, status="200", scenario="chat"),
+        point("http_req_duration", "2026-05-09T14:34:45.1Z", 9, status="200", scenario="chat"),
+        point("http_req_duration", "2026-05-09T14:34:45.2Z", 9, status="200", scenario="other"),
+        point("checks", at, 0, check="is json", scenario="chat"),
+        point("checks", at, 0, check="is long", scenario="chat"),
+    ]
+    rows = read_foreign("\n".join(lines), "k6.json")
+    assert rows.array["outcome"].tolist() == [Outcome.OK, Outcome.WRONG_SHAPE, Outcome.OK]
+    assert rows.array["reason"][1] == Reason.CHECK_FAILED

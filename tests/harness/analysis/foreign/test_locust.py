@@ -33,3 +33,12 @@ def test_a_success_with_an_exception_is_none() -> None:
         "start_time,name,response_time,status_code,error\n1,/a,5,200,CatchResponseError('bad')\n", "l.csv"
     )
     assert rows.array["outcome"].tolist() == [Outcome.WRONG_SHAPE]
+
+
+@pytest.mark.parametrize("unit_s", [1.0, 1e-3, 1e-6, 1e-9])
+def test_moments_of_any_unit_last_as_long_as_they_lasted(unit_s: float) -> None:
+    """A short run in nanoseconds is no long one that covers every cycle."""
+    stamps = [round((1_700_000_000 + k) / unit_s) for k in range(3)]
+    text = "start_time,name,response_time,status_code\n" + "".join(f"{stamp},/a,5,200\n" for stamp in stamps)
+    rows = read_foreign(text, "l.csv")
+    assert rows.array["due_ns"].tolist() == pytest.approx([0, 10**9, 2 * 10**9], abs=2000)
