@@ -1,7 +1,8 @@
 """The event loop that the mocks run on, and the clock and the timers that go with it.
 
 uvloop halves the cost of a small answer. Its own `loop.time()` is in whole milliseconds and its timers may fire half of
-one early, so neither is used: times are `clock()`, and `call_at` makes good what can be. What must be exact has `Alarm`.
+one early, so neither is used: times are `clock()`, and `call_at` makes good what can be. What must be exact has an
+`Alarm`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from mock_services import alarm as module
 from mock_services.alarm import Alarm
 from mock_services.loop import clock, run
 
-
 ROUNDED_S = {"timerfd": 0.0, "loop": 0.001}
 """A loop's own timers count whole milliseconds."""
 
