@@ -374,7 +374,7 @@ def main() -> int:
     parts = {
         "plain": lambda: bench_plain(options.seconds, depth=1),
         "pipelined": lambda: bench_plain(options.seconds, depth=16),
-        "streams": lambda: bench_streams(options.streams, 50, options.seconds, replicas=40),
+        "streams": lambda: bench_streams(options.streams, 50, options.seconds, replicas=20),
         "slow": lambda: bench_streams(options.slow_streams, 1, options.seconds * 2, replicas=1000),
         "preset": lambda: bench_preset("hosted-chat", options.seconds),
     }

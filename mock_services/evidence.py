@@ -140,8 +140,9 @@ class Counts:
         by_status[status] = by_status.get(status, 0) + 1
         outcome, by_outcome = record.outcome, self.by_outcome
         by_outcome[outcome] = by_outcome.get(outcome, 0) + 1
-        self.tokens_in += record.tokens_in
-        self.tokens_out += record.tokens_out
+        if record.tokens_in or record.tokens_out:
+            self.tokens_in += record.tokens_in
+            self.tokens_out += record.tokens_out
 
     def to_json(self) -> dict[str, Any]:
         p99_s = self.pacing.quantile_s(0.99)

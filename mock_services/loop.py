@@ -1,7 +1,8 @@
 """The event loop that the mocks run on, and the clock and the timers that go with it.
 
 uvloop halves the cost of a small answer. Its own `loop.time()` is in whole milliseconds and its timers may fire half of
-one early, so neither is used: times are `clock()`, and `call_at` rounds up.
+one early, so neither is used: times are `clock()`, and `call_at` makes good what can be. What must be exact has an
+`Alarm`.
 """
 
 from __future__ import annotations
@@ -32,5 +33,5 @@ def _new_loop() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def call_at(loop: asyncio.AbstractEventLoop, due_s: float, call: Callable[..., object], *given: Any) -> Any:
-    """Calls at `due_s` of `clock`, or at most a millisecond later; never before. Answers the timer."""
+    """Calls at `due_s` of `clock`, within a millisecond: what the loop's timers can do. Answers the timer."""
     return loop.call_later(max(0.0, due_s - clock()) + _HALF_A_TICK_S, call, *given)

@@ -64,7 +64,10 @@ def say(connection: Connection, request: Request, response: Response) -> None:
         record.hint_s = _hint_s(response.headers)
     record.first_byte_s = record.finished_s = clock()
     connection.write(data)
-    record.settle()
+    if status == 200 and not record.outcome:
+        record.outcome = "ok"
+    else:
+        record.settle()
 
 
 class Exchange:

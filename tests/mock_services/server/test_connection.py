@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mock_services.loop import run
-from mock_services.server import Admission, Answer, Listener, Peer, Request, Response, Stream, json_response
+from mock_services.server import Admission, Answer, Listener, Peer, Request, Response, Stream, Writer, json_response
 
 
 class Echo:
@@ -40,6 +40,8 @@ class Echo:
                 return Stream.of(self._pieces())
             case "/endless":
                 return Stream.of(self._endless())
+            case "/flood":
+                return Stream(self._flood)
             case "/broken":
                 raise RuntimeError("planted")
             case "/broken-stream":
@@ -62,6 +64,12 @@ class Echo:
     async def _broken_pieces(self) -> AsyncIterator[bytes]:
         yield b"one"
         raise RuntimeError("planted")
+
+    def _flood(self, writer: Writer) -> None:
+        """Far more than the kernel takes from a client that does not read."""
+        for index in range(200):
+            writer.send(b"%05d" % index * 10_000)
+        writer.finish()
 
     async def _endless(self) -> AsyncIterator[bytes]:
         try:
@@ -161,6 +169,21 @@ def test_a_stream_is_chunked_and_ends_properly() -> None:
     head, _, rest = on_wire(body).partition(b"\r\n\r\n")
     assert b"transfer-encoding: chunked" in head
     assert rest == b"3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"
+
+
+def test_who_reads_slowly_gets_everything_in_order() -> None:
+    async def body(wire: Wire) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
+        writer.write(get("/flood", close=False) + get("/after"))
+        await asyncio.sleep(0.05)
+        answer = await asyncio.wait_for(reader.read(), 15)
+        writer.close()
+        return answer
+
+    _, _, rest = on_wire(body).partition(b"\r\n\r\n")
+    flood = b"".join(b"c350\r\n%b\r\n" % (b"%05d" % index * 10_000) for index in range(200)) + b"0\r\n\r\n"
+    assert rest[: len(flood)] == flood
+    assert rest[len(flood) :].startswith(b"HTTP/1.1 200 OK") and b'"/after"' in rest[len(flood) :]
 
 
 def test_head_has_no_body() -> None:
