@@ -170,7 +170,7 @@ def _mean_blocks(slo: Slo, scene: Scene, found: Sample) -> tuple[Floats, int]:
     if n < BLOCKS:
         raise NoSample(f"{n} requests are too few for a mean ({BLOCKS} blocks)")
     if slo.metric == "tokens/s":
-        return _throughput_blocks(scene, view), n
+        return _throughput_blocks(scene, view, slo.where.get("phase", "")), n
     if slo.metric == "amplification":
         per_request = view.raw("attempts").astype(np.float64)
         if not per_request.any():
@@ -185,11 +185,16 @@ def _mean_blocks(slo: Slo, scene: Scene, found: Sample) -> tuple[Floats, int]:
     return per_request[: m * BLOCKS].reshape(BLOCKS, m).mean(axis=1), n
 
 
-def _throughput_blocks(scene: Scene, view: View) -> Floats:
-    """Output tokens of successes by second of finish, in 20 equal stretches of the judged time."""
+def _throughput_blocks(scene: Scene, view: View, phase: str) -> Floats:
+    """Output tokens of successes by second of finish, in 20 equal stretches of the judged time, all phases of it."""
     tokens = np.where(view.success, view.raw("tokens_out").astype(np.float64), 0.0)
-    edges = np.concatenate([np.linspace(s.start_s, s.end_s, BLOCKS + 1) for s in scene.segments[:1]])
-    sums = np.histogram(np.nan_to_num(view.finished_s, nan=-1.0), bins=edges, weights=tokens)[0]
+    finished, sums = np.nan_to_num(view.finished_s, nan=-1.0), np.zeros(BLOCKS)
+    chosen = [s for s in scene.segments if phase in {"", s.phase}]
+    edges, before_s = np.linspace(0.0, sum(s.duration_s for s in chosen), BLOCKS + 1), 0.0
+    for segment in chosen:
+        here = segment.holds(finished)
+        sums += np.histogram(finished[here] - segment.start_s + before_s, bins=edges, weights=tokens[here])[0]
+        before_s += segment.duration_s
     blocks: Floats = sums / np.diff(edges)
     return blocks
 

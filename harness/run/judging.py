@@ -44,7 +44,11 @@ def judge_run(
     slos = stored.slos_of(manifest) if slos is None else slos
     rules = stored.rules_of(manifest) if rules is None else rules
     facts = read_engine(folder.path)
-    rows, evidence = gather(folder, manifest, facts, rules, slos)
+    try:
+        rows, evidence = gather(folder, manifest, facts, rules, slos)
+    except KeyError as missing:
+        what, advice = f"the run folder does not say {missing}", "it was edited or cut: run again"
+        raise EvidenceError(Problem(what, advice, str(folder.path))) from None
     verdict = judge(rows, slos, rules, evidence)
     rows, evidence = _told(rows, evidence)
     report = Report(

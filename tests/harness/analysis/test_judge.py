@@ -291,6 +291,18 @@ def test_a_slow_start_of_the_judged_phase_is_no_warm_up_to_be_cut_away(share: fl
         assert "met only without the first" in verdict.why
 
 
+def test_tokens_a_second_are_of_every_judged_phase() -> None:
+    """Quick answers of the first judged phase do not speak for a second one that answers nothing in time."""
+    world = run(judged_s=100, warm_s=100)
+    both = tuple(replace(window, judged=True) for window in world.evidence.phases or ())
+    world.change(phases=both)
+    assert world.judged("tokens/s >= 600/s").checks[0].state is State.MET
+    world.array["tokens_out"][world.array["phase"] == 1] = 1
+    assert world.judged("tokens/s >= 600/s").checks[0].state is not State.MET
+    assert world.judged("tokens/s >= 600/s where phase=warm").checks[0].state is State.MET
+    assert world.judged("tokens/s >= 600/s where phase=peak").checks[0].state is State.MISSED
+
+
 def test_a_cold_start_of_a_tenth_is_cut_away() -> None:
     def cold(rng: np.random.Generator, due: np.ndarray) -> np.ndarray:
         return lognormal(0.3)(rng, due) * np.where(due < 15, 20.0, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from harness import store
 from harness.analysis import Verdict, Word, parse_slo
-from harness.errors import PeakproofError
+from harness.errors import EvidenceError, PeakproofError
 from harness.results import NEVER, RESULT_DTYPE, TELEMETRY_DTYPE, TELEMETRY_HEAD, Outcome, ResultArray
 from harness.run.inputs import Inputs
 from harness.run.judging import judge_run, pacing_limit_s
@@ -182,6 +183,18 @@ def test_evidence_that_is_gone_is_an_error_or_invalid(kept: Kept, name: str) -> 
 
 
 GATED = ("t_s", "cpu_share", "loop_lag_s_p99", "in_flight_area_s")
+
+
+@pytest.mark.parametrize("name", ["mix", "process", "upstreams", "notes"])
+def test_a_manifest_that_lost_a_fact_is_an_error_in_words(kept: Kept, name: str) -> None:
+    try:
+        manifest = json.loads(kept.folder.manifest.read_bytes())
+        del manifest[name]
+        kept.folder.manifest.write_text(json.dumps(manifest))
+        with pytest.raises(EvidenceError, match=name):
+            kept.judged()
+    finally:
+        kept.again()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -1.0])
