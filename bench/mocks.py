@@ -217,21 +217,19 @@ def bench_plain(seconds: float, depth: int) -> dict[str, Any]:
     }
 
 
-# streams
-
-
 def read_streams(
-    port: int, request: bytes, streams: int, seconds: float, poll_s: float, at_end: Callable[[], None]
+    port: int, request: bytes, gaps_s: list[float], seconds: float, poll_s: float, at_end: Callable[[], None]
 ) -> int:
-    """Opens so many streams and reads them all for so long, cheaply; answers how many were still open at the end."""
+    """Opens a stream and waits, for each gap; reads all for so long, cheaply; answers how many were open at the end."""
     poller = select.epoll()
     open_: dict[int, socket.socket] = {}
-    for index in range(streams):
+    for index, gap_s in enumerate(gaps_s):
         one = socket.create_connection(("127.0.0.1", port), 30)
         one.sendall(request)
         one.setblocking(False)
         open_[one.fileno()] = one
         poller.register(one, select.EPOLLIN)
+        time.sleep(gap_s)
         if index % 100 == 99:
             drain(poller, open_)
     ends = time.monotonic() + seconds
@@ -271,8 +269,8 @@ def drain(poller: select.epoll, open_: dict[int, socket.socket]) -> None:
 
 
 def bench_streams(streams: int, per_s: float, seconds: float, replicas: int) -> dict[str, Any]:
-    """Each stream gets `per_s` tokens a second; the steps of the replicas fall where their first streams fell, so there
-    are as many of them as streams are opened in about one step."""
+    """Each stream gets `per_s` tokens a second. A replica's steps fall where its first stream fell: those are opened
+    evenly over one step, for servers do not step in time with each other."""
     inference = {
         "replicas": replicas,
         "max_batch": max(1, -(-streams // replicas)),
@@ -290,8 +288,9 @@ def bench_streams(streams: int, per_s: float, seconds: float, replicas: int) -> 
         before, began = cpu_s(process), time.monotonic()
         counts: dict[str, Any] = {}
         with watched_machine(seconds) as machine:
+            gaps_s = [1 / per_s / replicas] * replicas + [0.0] * (streams - replicas)
             alive = read_streams(
-                port, request, streams, seconds, min(0.01, 0.2 / per_s), lambda: counts.update(counts_of(ready))
+                port, request, gaps_s, seconds, min(0.01, 0.2 / per_s), lambda: counts.update(counts_of(ready))
             )
         used, took = cpu_s(process) - before, time.monotonic() - began
     return {
