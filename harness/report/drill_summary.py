@@ -28,6 +28,10 @@ def drill_summary(report: DrillReport, width: int = 100, color: bool = False) ->
             )
             lines.append((lead + (paint.tone(part, tone) if tone else part)).rstrip())
 
+    def command(label: str, text: str) -> None:
+        """On one line whatever its length: it is to be copied."""
+        lines.append(paint.label(f" {label:<{_LABEL - 1}}") + line(text, 900))
+
     block("DRILL", report.drill.title)
     block("TARGET", f"{report.run.target} at {report.timeline.rate_per_s:g} requests/s")
     phases = (f"{name} {report.run.at(start_s)}" for name, start_s, _ in report.timeline.phases())
@@ -49,12 +53,13 @@ def drill_summary(report: DrillReport, width: int = 100, color: bool = False) ->
         block("WHAT TO DO", report.drill.why)
     block("HISTORY", report.history)
     block("report", report.run.report_path)
-    block("repeat", f"{report.run.repeat}   exit {int(verdict.exit_code)}")
+    command("repeat", report.run.repeat)
+    block("exit", str(int(verdict.exit_code)))
     if not verdict.rollback_confirmed:
         lines.append("")
         lines.append(paint.tone(" FAULT MAY STILL BE ACTIVE", "FAIL"))
         block("why", report.against)
-        block("clear it", verdict.rollback_command)
+        command("clear it", verdict.rollback_command)
         block("", "until then it ends by itself when its lease runs out, if the injector still works")
     return "\n".join(lines) + "\n"
 
