@@ -39,8 +39,10 @@ types: setup-dev
 test-fast: setup-dev
 	$(BIN)/python -m pytest -n auto -m "not e2e"
 
+# Those whose verdicts hang on time run one after another.
 test-e2e: setup-dev
-	$(BIN)/python -m pytest -m e2e
+	$(BIN)/python -m pytest -n auto -m e2e tests/harness tests/mock_services
+	$(BIN)/python -m pytest -m e2e --ignore tests/harness --ignore tests/mock_services
 
 test-contract: .venv-sdk/.done  ## the official clients, unmodified, against the mocks
 	.venv-sdk/bin/python -m pytest tests/contract

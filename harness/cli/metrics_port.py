@@ -130,8 +130,9 @@ def _labels_of(folder: RunFolder) -> RunLabels | None:
         manifest = folder.read_manifest()
     except EvidenceError:
         return None  # not written yet: asked again at the next moment
-    told = {name: str(manifest.get(name, "")) for name in ("plan", "target", "plan_hash")}
-    return RunLabels(run_id=folder.run_id, **told)
+    told = {name: str(manifest.get(name, "")) for name in ("plan", "plan_hash")}
+    target = str(manifest.get("target_name") or manifest.get("target", ""))
+    return RunLabels(run_id=folder.run_id, target=target, **told)
 
 
 def _page(port: MetricsPort) -> type[BaseHTTPRequestHandler]:

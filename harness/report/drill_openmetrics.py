@@ -16,7 +16,7 @@ def drill_openmetrics(report: DrillReport) -> str:
     that never came is +Inf."""
     report = without_secrets(report)
     verdict, numbers = report.verdict, report.numbers
-    drill = {"drill": report.drill.title, "target": report.run.target}
+    drill = {"drill": report.drill.title, "target": report.run.target_name or report.run.target}
     lines: list[str] = []
 
     def family(name: str, text: str, samples: Iterable[Sample], unit: str = "", kind: str = "gauge") -> None:

@@ -30,6 +30,8 @@ class Run:
     """Where the report is to be found, as the person who ran it would write it."""
     versions: tuple[tuple[str, str], ...] = ()
     """(what, version) of the tool, the interpreter, the engine."""
+    target_name: str = ""
+    """The target by a name that lasts, where it has one: a mock's port is another one in every run."""
     partial: str = ""
     """Why the run ended before its plan did; empty when it ran to its end."""
 

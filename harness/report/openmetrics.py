@@ -16,7 +16,7 @@ def openmetrics(report: Report) -> str:
     (OpenMetrics 1.0: https://prometheus.io/docs/specs/om/open_metrics_spec/)"""
     report, _ = shown_failures(report)
     verdict, trust = report.verdict, report.verdict.trust
-    run = {"plan": report.run.plan_name, "target": report.run.target}
+    run = {"plan": report.run.plan_name, "target": report.run.target_name or report.run.target}
     capacity = verdict.capacity
     lines: list[str] = []
 

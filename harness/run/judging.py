@@ -199,6 +199,7 @@ def _run(folder: store.RunFolder, manifest: dict[str, Any], facts: EngineFacts) 
     return Run(
         run_id=folder.run_id,
         target=manifest["target"],
+        target_name=target_name(manifest),
         repeat=manifest["repeat"],
         plan_name=manifest["plan"],
         plan_text=folder.plan.read_text("utf-8") if folder.plan.exists() else "",

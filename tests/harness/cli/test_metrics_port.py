@@ -67,6 +67,15 @@ def test_the_values_are_named_after_the_run_as_soon_as_its_manifest_is_there(por
     assert 'run_id="7f3k"' in text and 'plan="chat.yaml",target="http://127.0.0.1:8080"' in text
 
 
+def test_a_mock_is_named_not_by_the_port_that_it_had_in_one_run(port: MetricsPort, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, "7f3k")
+    folder.path.mkdir()
+    folder.write_manifest({"plan": "p.yaml", "target": "http://127.0.0.1:40123", "target_name": "copilot"})
+    port.opened(folder)
+    port.show(Moment("warming"), PLAN)
+    assert 'target="copilot"' in scrape(port).text
+
+
 def test_who_is_not_on_this_machine_by_name_reads_nothing(port: MetricsPort) -> None:
     port.show(Moment("running", 6.0), PLAN)
     assert scrape(port, Host="evil.example:9464").status_code == 403

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
@@ -70,3 +71,11 @@ def test_prometheus_own_parser_reads_it(named_report: tuple[str, Report], hostil
         assert all(family.samples for family in families)
         names = [family.name for family in families]
         assert len(names) == len(set(names))
+
+
+def test_a_target_that_has_a_lasting_name_goes_by_it(reports: dict[str, Report]) -> None:
+    """A label with the port that a mock had in one run would be a new series in every run."""
+    report = reports["pass"]
+    named = replace(report, run=replace(report.run, target_name="copilot"))
+    assert 'target="copilot"' in openmetrics(named) and report.run.target not in openmetrics(named)
+    assert f'target="{report.run.target}"' in openmetrics(report)
