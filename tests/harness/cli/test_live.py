@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,19 +66,27 @@ def on(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, **environ: str) -> 
     return Live(stream, SLOS, lambda: next(clock))
 
 
-def test_a_terminal_gets_one_block_that_is_redrawn_in_place(
-    load: Load, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def shown(
+    monkeypatch: pytest.MonkeyPatch, folder: RunFolder, load: Load, warm: dict[str, Any], peak: dict[str, Any]
+) -> str:
+    """What a terminal gets of two moments, one in each stage, whose answers took so long."""
     stream = Terminal()
     spool = SpoolWriter(folder.spool(0), 0)
     with on(stream, monkeypatch) as live:
         live.opened(folder)
-        write(spool, 1.0, 0.5, phase=0, count=10)
+        write(spool, 1.0, warm["taken_s"], phase=0, count=warm["count"])
         live.watch(progress(2.0), load)
-        write(spool, 5.0, 3.0, phase=1, count=10)
+        write(spool, 5.0, peak["taken_s"], phase=1, count=peak["count"])
         live.watch(progress(6.0), load)
     spool.close()
-    frames = re.split(r"\x1b\[\d+A\r", stream.getvalue())
+    return stream.getvalue()
+
+
+def test_a_terminal_gets_one_block_that_is_redrawn_in_place(
+    load: Load, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = ({"taken_s": 0.5, "count": 10}, {"taken_s": 3.0, "count": 10})
+    frames = re.split(r"\x1b\[\d+A\r", shown(monkeypatch, folder, load, *stages))
     assert len(frames) == 2
     assert [frame.count("\x1b[2K") for frame in frames] == [LIVE_HEIGHT, LIVE_HEIGHT]
     assert re.search("\u2713 e2e p95 +50\\d ms", frames[0])
@@ -87,16 +96,8 @@ def test_a_terminal_gets_one_block_that_is_redrawn_in_place(
 def test_values_are_those_of_the_stage_not_since_the_start(
     load: Load, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stream = Terminal()
-    spool = SpoolWriter(folder.spool(0), 0)
-    with on(stream, monkeypatch) as live:
-        live.opened(folder)
-        write(spool, 1.0, 9.0, phase=0, count=100)
-        live.watch(progress(2.0), load)
-        write(spool, 5.0, 0.1, phase=1, count=5)
-        live.watch(progress(6.0), load)
-    spool.close()
-    warm, peak = re.split(r"\x1b\[\d+A\r", re.sub(r"\x1b\[\d*m", "", stream.getvalue()))
+    stages = ({"taken_s": 9.0, "count": 100}, {"taken_s": 0.1, "count": 5})
+    warm, peak = re.split(r"\x1b\[\d+A\r", re.sub(r"\x1b\[\d*m", "", shown(monkeypatch, folder, load, *stages)))
     assert "\u2717 e2e p95" in warm and "\u2713 e2e p95" in peak
 
 
